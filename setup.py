@@ -1,0 +1,33 @@
+"Build script: everything it knows it reads from settings.ini."
+from configparser import ConfigParser
+from pathlib import Path
+
+from setuptools import setup
+
+here = Path(__file__).parent
+config = ConfigParser(interpolation=None, delimiters=['='])
+config.read(here/'settings.ini', encoding='utf-8')
+cfg = config['DEFAULT']
+
+
+def lines(key): return [line.strip() for line in cfg[key].splitlines() if line.strip()]
+
+
+setup(
+    version=cfg['version'],
+    author=cfg['author'],
+    license=cfg['license'],
+    python_requires=f">={cfg['min_python']}",
+    keywords=cfg['keywords'].split(', '),
+    classifiers=lines('classifiers'),
+    packages=[cfg['lib_name'], f"{cfg['lib_name']}.results"],
+    package_dir={f"{cfg['lib_name']}.results": 'benchmarks/results'},
+    package_data={f"{cfg['lib_name']}.results": ['*.json']},
+    install_requires=lines('requirements'),
+    extras_require={'dev': lines('dev_requirements')},
+    entry_points={'console_scripts': lines('console_scripts'),
+                  'nbdev': [f"{cfg['lib_name']}={cfg['lib_name']}._modidx:d"]},
+    long_description=(here/'README.md').read_text(encoding='utf-8'),
+    long_description_content_type='text/markdown',
+    zip_safe=False,
+)
