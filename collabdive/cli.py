@@ -94,7 +94,7 @@ def _data(args):
     return result, '\n'.join(f'{k:13} {v:,}' if isinstance(v, int) else f'{k:13} {v}'
                              for k, v in result.items())
 
-# %% ../nbs/90_cli.ipynb #79eb8566
+# %% ../nbs/90_cli.ipynb #7d693ada
 def _progress(bar):
     "A fastai callback that moves `bar` one step a training batch."
     from fastai.callback.core import Callback
@@ -113,16 +113,25 @@ def _read(args):
 def _write_csv(frame, path):
     "Write beside the place, then rename: never half a file."
     part = path.with_name(path.name + '.part')
-    try: frame.to_csv(part, index=False)
-    except OSError as e: raise OSError(f"cannot write {path}: {e.strerror or e}") from e
-    part.replace(path)
+    try:
+        frame.to_csv(part, index=False)
+        part.replace(path)
+    except OSError as e:
+        part.unlink(missing_ok=True)
+        raise OSError(f"cannot write {path}: {e.strerror or e}") from e
 
-# %% ../nbs/90_cli.ipynb #e035ec3b
+def _need_folder(path):
+    "Raises OSError, before any work is done, if there is no folder to put `path` in."
+    if not path.parent.is_dir():
+        raise OSError(f"cannot write {path}: there is no folder {path.parent}")
+
+# %% ../nbs/90_cli.ipynb #5b7283ac
 def _train(args):
     "`collabdive train`: a dot product with bias, judged on hidden ratings."
     for name, low in [('n_factors', 1), ('epochs', 1), ('bs', 1)]:
         if (given := getattr(args, name)) < low:
             raise ValueError(f"--{name.replace('_', '-')} {given} must be at least {low}")
+    if args.out: _need_folder(args.out)
     ratings, names = _read(args)
     from collabdive.batches import collab_dls
     from collabdive.dot_product import DotProductBias, history, train
@@ -231,12 +240,12 @@ def plot_ladder(
     axs[1].set_ylim(.78, 1.0)
     return axs
 
-# %% ../nbs/90_cli.ipynb #c0932de5
+# %% ../nbs/90_cli.ipynb #aa595a3a
 def _demo_key(settings):
     "A name for everything that the result of the demo depends on."
     from importlib.metadata import version
-    modules = sorted(Path(__file__).parent.glob('*.py')) if '__file__' in globals() else []
-    parts = [f.read_bytes() for f in modules]
+    from collabdive import __file__ as package
+    parts = [f.read_bytes() for f in sorted(Path(package).parent.glob('*.py'))]
     versions = [version(p) for p in ('torch', 'fastai', 'pandas', 'numpy')]
     text = json.dumps([asdict(settings), sys.version, versions])
     return hashlib.sha256(b'\0'.join([*parts, text.encode()])).hexdigest()[:16]
@@ -249,11 +258,13 @@ def _kept_or_climbed(settings, fresh):
     if kept.exists() and not fresh: return json.loads(kept.read_text()), True
     runs = climb(load_movielens('100k').ratings, settings)
     part = kept.with_suffix(f'.{hashlib.sha256(repr(runs).encode()).hexdigest()[:8]}.part')
-    part.write_text(json.dumps(runs))
-    part.replace(kept)
+    try:
+        part.write_text(json.dumps(runs))
+        part.replace(kept)
+    except OSError as e: print(f'collabdive: the result is not kept: {e}', file=sys.stderr)
     return runs, False
 
-# %% ../nbs/90_cli.ipynb #f401839a
+# %% ../nbs/90_cli.ipynb #3d399119
 def _draw(runs, path):
     "Save the picture of the ladder. Raises OSError naming the path."
     from matplotlib import style
@@ -270,6 +281,7 @@ def _demo(args):
     "`collabdive demo`: the ladder beside the reference."
     if args.plot.suffix not in ('.png', '.svg', '.pdf'):
         raise ValueError(f"--plot {args.plot} must end in .png, .svg or .pdf")
+    _need_folder(args.plot)
     runs, kept = _kept_or_climbed(BOOK if args.book else QUICK, args.fresh)
     rows = ladder_table(runs, rungs())
     _draw(runs, args.plot)

@@ -87,7 +87,7 @@ def _reader(
                              "delete the archive and fetch it anew") from e
     return read
 
-# %% ../nbs/00_data.ipynb #8714eecf
+# %% ../nbs/00_data.ipynb #218d08c0
 def _need(read, name, path):
     "The bytes of a file that must be there. Raises ValueError naming both."
     if (raw := read(name)) is None: raise ValueError(f"{path} holds no file {name!r}")
@@ -120,6 +120,8 @@ def _read_100k(read, path, verify):
     ratings = _ratings_100k(_need(read, 'u.data', path), f'u.data in {path}', verify)
     item = pd.read_csv(BytesIO(_need(read, 'u.item', path)), sep='|', header=None,
                        encoding='latin-1', quoting=csv.QUOTE_NONE)
+    if item.iloc[:, 5:24].isna().any(axis=None):
+        raise ValueError(f"u.item in {path}: a line is cut short; fetch the file anew")
     flags = item.iloc[:, 5:24].to_numpy() == 1
     genres = ['|'.join(g for g, on in zip(_genres_100k, row) if on) for row in flags]
     users = pd.read_csv(BytesIO(_need(read, 'u.user', path)), sep='|', header=None,
@@ -171,7 +173,7 @@ def _read_csvs(read, path, verify):
     movies = pd.read_csv(BytesIO(_need(read, 'movies.csv', path)))
     return ratings, _movies(movies['movieId'], movies['title'], movies['genres']), None
 
-# %% ../nbs/00_data.ipynb #9c51ab6b
+# %% ../nbs/00_data.ipynb #6e81ef2c
 def _parse(name, path, verify):
     """Read one archive or folder into a `MovieLens`.
     Raises ValueError naming the file and what is wrong with it."""
@@ -194,6 +196,9 @@ def _parse(name, path, verify):
     if verify and n and len(ratings) != n:
         raise ValueError(f"{path} holds {len(ratings):,} ratings; MovieLens {name} has {n:,}. "
                          "If that is as it should be, pass verify=False")
+    if verify and name == '100k' and (len(movies), len(users)) != (1682, 943):
+        raise ValueError(f"{path} lists {len(movies)} movies and {len(users)} users; ML-100K has "
+                         "1682 and 943: the file may have been cut")
     title = ratings.movie.map(movies.drop_duplicates('movie').set_index('movie').title)
     if title.isna().any():
         untitled = ratings.movie[title.isna()].iloc[0]
@@ -232,7 +237,7 @@ def _fetch_recbole(home):
             raise OSError(f'{_wheel} has a wrong SHA-256')
         return str(whl.replace(home/_wheel))
 
-# %% ../nbs/00_data.ipynb #ca13bc7f
+# %% ../nbs/00_data.ipynb #aa92f7e1
 def _interactive():
     "True where a progress bar has somebody to watch it: a terminal or a live notebook."
     shell = sys.modules.get('IPython') and sys.modules['IPython'].get_ipython()
@@ -241,13 +246,15 @@ def _interactive():
 def _locked(home, name, fetch):
     """Run `fetch` while no other process fetches `name`.
     Raises OSError with the remedy if the cache cannot be written."""
+    lock = FileLock(home/f'{name}.lock')
     try:
         home.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(home/f'{name}.lock')
-        with lock: return fetch()
-    except (PermissionError, NotADirectoryError, FileExistsError) as e:
-        raise OSError(f"cannot write to the cache {home} ({e.strerror}): "
+        lock.acquire()
+    except OSError as e:
+        raise OSError(f"cannot write to the cache {home} ({e.strerror or e}): "
                       "set COLLABDIVE_HOME to a folder you can write to") from e
+    try: return fetch()
+    finally: lock.release()
 
 # %% ../nbs/00_data.ipynb #c44c1b97
 def _search(name, verify, progress):

@@ -291,3 +291,30 @@ def test_every_row_once(n, bs, seed):
     dls = collab_dls(frame, bs=bs, valid_pct=.3, seed=seed)
     got = [int(v) for dl in (dls.train, dls.valid) for _, y in dl for v in y.flatten()]
     assert sorted(got) == list(range(n)) and max(len(y) for _, y in dls.train) <= bs
+
+
+@pytest.mark.parametrize('fault', [OSError(30, 'Read-only file system'),
+                                   PermissionError(13, 'Permission denied')])
+def test_a_cache_that_cannot_be_locked_names_the_remedy(home, monkeypatch, fault):
+    def fail(*args, **kwargs): raise fault
+    monkeypatch.setattr(data.Path, 'mkdir', fail)
+    message = f'cannot write to the cache .*{fault.strerror}.*set COLLABDIVE_HOME'
+    with pytest.raises(OSError, match=message):
+        load_movielens('100k')
+
+
+def test_a_folder_with_a_cut_item_file(tmp_path):
+    "The ratings are whole; the list of movies, or its last line, is not."
+    for name, text in LAYOUTS['100k'].items(): (tmp_path/name).write_bytes(text.encode('latin-1'))
+    cut = LAYOUTS['100k']['u.item'].rstrip('\n').rsplit('|', 6)[0]
+    (tmp_path/'u.item').write_bytes(cut.encode('latin-1'))
+    with pytest.raises(ValueError, match='u.item in .*: a line is cut short'):
+        load_movielens('100k', path=tmp_path, verify=False)
+    movies = data._movies([1], ['A (1999)'], ['Drama'])
+    ratings, users = pd.DataFrame([[1, 1, 5, 9]]), pd.DataFrame({'user': [1]})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data, '_read_100k', lambda *args: (ratings.copy(), movies, users))
+        patch.setattr(data, '_releases', {'100k': data._Release(1, 'ml-100k.zip', None)})
+        assert len(load_movielens('100k', path=tmp_path, verify=False).ratings) == 1
+        with pytest.raises(ValueError, match='lists 1 movies and 1 users; ML-100K has 1682'):
+            load_movielens('100k', path=tmp_path)
