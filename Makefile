@@ -34,6 +34,9 @@ docs: $(READY)  ## build the site into _docs/ and follow its links
 bench: $(READY)  ## measure training and loading beside other libraries
 	@$(BIN)/python benchmarks/ladder.py
 	@$(BIN)/python benchmarks/loader.py
+	@$(BIN)/python benchmarks/networks.py
+	@$(BIN)/python benchmarks/cross_entropy.py
+	@$(BIN)/python benchmarks/classes.py
 
 refresh: $(READY)  ## run the notebooks, slow cells too, and store their outputs in nbs/ (NB=00)
 	@$(BIN)/python tools/notebooks.py refresh --slow $(NB)

@@ -22,7 +22,7 @@ from fastcore.basics import patch
 # %% ../nbs/01_batches.ipynb #74378b6d
 from .data import check_ratings, random_split
 
-# %% ../nbs/01_batches.ipynb #e78d2d72
+# %% ../nbs/01_batches.ipynb #4e3a4e21
 @dataclass(frozen=True)
 class RatingsVocab:
     "The ids behind the codes: which user and which item each row number stands for."
@@ -30,13 +30,13 @@ class RatingsVocab:
     item_name: str     # column of item ids
     rating_name: str   # column of ratings
     classes: dict      # column name -> CategoryMap; entry 0 is '#na#', the ids follow from 1
-    levels: tuple      # the distinct ratings, ascending: what class codes stand for
-    task: str          # 'regress': targets are ratings; 'classify': they are codes of `levels`
+    levels: tuple      # ratings that can be given, ascending: what class codes stand for
+    task: str          # 'regress': targets are ratings; 'classify', 'ordinal': codes of `levels`
 
     @property
     def cat_names(self): return [self.user_name, self.item_name]
 
-# %% ../nbs/01_batches.ipynb #83ac80f3
+# %% ../nbs/01_batches.ipynb #27167c85
 def _code(col, items):
     "Row numbers of the ids in `col`, from 1; 0 for an id that is not among `items`."
     try: found = pd.Index(items).get_indexer(pd.Index(col))
@@ -47,9 +47,10 @@ def _code(col, items):
 
 def _unknown(value, items, name):
     "The error for an id that the vocabulary does not have, with the nearest that it has."
+    value = getattr(value, 'item', lambda: value)()       # a NumPy number prints its type
     words = [i for i in items if isinstance(i, str)] if isinstance(value, str) else []
     near = ([w for w in words if value.lower() in w.lower()]
-            or difflib.get_close_matches(value, words, 1))
+            or words and difflib.get_close_matches(value, words, 1))
     if near: hint = f"did you mean {near[0]!r}?"
     else: hint = f"it holds {type(items[0]).__name__}s such as {items[0]!r}."
     return KeyError(f"{name} {value!r} ({type(value).__name__}) is not in the vocabulary: "
@@ -77,7 +78,7 @@ def encode(
             raise _unknown(frame[name].iloc[first], items, name)
     return torch.stack(codes, 1)
 
-# %% ../nbs/01_batches.ipynb #6cfe07f2
+# %% ../nbs/01_batches.ipynb #93c28eaf
 @patch
 def stars(
     self: RatingsVocab,
@@ -88,6 +89,21 @@ def stars(
     if self.task == 'regress': return [round(v, 2) for v in flat]
     return [self.levels[int(c)] for c in flat]
 
+# %% ../nbs/01_batches.ipynb #d1871e06
+@patch
+def targets(
+    self: RatingsVocab,
+    ratings: pd.Series,   # (n,) ratings, in stars
+) -> torch.Tensor:        # (n, 1) float32 ratings, or int64 class codes
+    "What a model of this task is taught. Raises ValueError for a rating without a class."
+    y = torch.tensor(ratings.to_numpy('float64', copy=True))[:, None]
+    if self.task == 'regress': return y.float()
+    levels = torch.tensor(self.levels, dtype=y.dtype)
+    if not (known := torch.isin(y, levels)).all(): raise ValueError(
+        f"rating {y[~known][0].item():g} is not one of the levels {self.levels}")
+    return torch.searchsorted(levels, y)
+
+# %% ../nbs/01_batches.ipynb #d8ef537e
 @patch
 def decode(
     self: RatingsVocab,
@@ -99,31 +115,29 @@ def decode(
                         for k, name in enumerate(self.cat_names)})
     return ids if y is None else ids.assign(**{self.rating_name: self.stars(y)})
 
-# %% ../nbs/01_batches.ipynb #80cef191
+# %% ../nbs/01_batches.ipynb #4630d0ac
 def code_ratings(
     ratings: pd.DataFrame,       # one row a rating, checked
     user_name: str = 'user',     # its column of user ids
     item_name: str = 'title',    # its column of item ids
     rating_name: str = 'rating', # its column of ratings
-    task: str = 'regress',       # 'regress' or 'classify'
+    task: str = 'regress',       # 'regress', 'classify' or 'ordinal'
+    levels: tuple|None = None,   # ratings that can be given; None: those that occur
 ) -> tuple:                      # RatingsVocab; x (n, 2) int64; y (n, 1) float32 or int64 codes
-    """Vocabulary and tensors of a whole frame, in one pass.
-    Raises what `check_ratings` raises, ValueError for another task."""
-    if task not in ('regress', 'classify'):
-        raise ValueError(f"task={task!r} must be 'regress' or 'classify'")
+    """Vocabulary and tensors of a whole frame, in one pass. Raises what `check_ratings` raises,
+    ValueError for another task, and for a rating without a class unless the task is regress."""
+    if task not in ('regress', 'classify', 'ordinal'):
+        raise ValueError(f"task={task!r} must be 'regress', 'classify' or 'ordinal'")
     check_ratings(ratings, user_name, item_name, rating_name)
     coded = {n: pd.factorize(ratings[n], sort=True) for n in (user_name, item_name)}
     classes = {n: CategoryMap(ids.tolist(), sort=False, add_na=True)
                for n, (_, ids) in coded.items()}
-    level, levels = pd.factorize(ratings[rating_name], sort=True)
+    if levels is None: levels = ratings[rating_name].unique().tolist()
+    vocab = RatingsVocab(user_name, item_name, rating_name, classes, tuple(sorted(levels)), task)
     x = np.stack([codes + 1 for codes, _ in coded.values()], 1).astype('int64')
-    if task == 'classify': y = level.astype('int64')
-    else: y = ratings[rating_name].to_numpy('float32', copy=True)
-    vocab = RatingsVocab(user_name, item_name, rating_name,
-                         classes, tuple(levels.tolist()), task)
-    return vocab, torch.from_numpy(x), torch.from_numpy(y)[:, None]
+    return vocab, torch.from_numpy(x), vocab.targets(ratings[rating_name])
 
-# %% ../nbs/01_batches.ipynb #5a014de0
+# %% ../nbs/01_batches.ipynb #b1f8454f
 class CodedRatings:
     "A data set of coded ratings, with the vocabulary that made it."
     n_inp = 1
@@ -141,6 +155,8 @@ class CodedRatings:
     def classes(self): return self.vocab.classes
     @property
     def cat_names(self): return self.vocab.cat_names
+    @property
+    def items(self): return self.vocab.decode(self.x, self.y)
 
 # %% ../nbs/01_batches.ipynb #b31d0933
 class RatingsDL(TfmdDL):
@@ -173,7 +189,7 @@ class RatingsDL(TfmdDL):
         frame[f'{vocab.rating_name}_pred'] = vocab.stars(out[:max_n])
         return display_df(frame) if show else frame
 
-# %% ../nbs/01_batches.ipynb #fe95a431
+# %% ../nbs/01_batches.ipynb #af977e4b
 class RatingsDataLoaders(DataLoaders):
     "fastai `DataLoaders` for ratings."
     def test_dl(
@@ -184,13 +200,10 @@ class RatingsDataLoaders(DataLoaders):
         **kwargs,                   # for the loader, such as `bs`
     ) -> RatingsDL:                 # in the order of `frame`
         """A loader for new pairs of user and item.
-        Raises KeyError for an id that the vocabulary does not have."""
+        Raises KeyError for an id that the vocabulary does not have, ValueError for a rating
+        that is not one of its levels."""
         vocab = self.train_ds.vocab
-        y = None
-        if with_labels:
-            y = torch.tensor(frame[vocab.rating_name].to_numpy('float32', copy=True))[:, None]
-            if vocab.task == 'classify':
-                y = torch.tensor([[vocab.levels.index(v)] for v in y.flatten().tolist()])
+        y = vocab.targets(frame[vocab.rating_name]) if with_labels else None
         dataset = CodedRatings(vocab.encode(frame, unknown), y, vocab)
         return self.valid.new(dataset, **{'shuffle': False, 'drop_last': False, **kwargs})
 
@@ -215,7 +228,7 @@ def check_splits(
                          "first: the model would be tested on what it was taught")
     return parts
 
-# %% ../nbs/01_batches.ipynb #7612151a
+# %% ../nbs/01_batches.ipynb #1a1a859a
 def collab_dls(
     ratings: pd.DataFrame,        # one row a rating
     user_name: str = 'user',      # its column of user ids
@@ -225,7 +238,8 @@ def collab_dls(
     valid_pct: float = 0.2,       # share of the rows to hide, where `splits` is None
     seed: int = 42,               # of that split
     bs: int = 64,                 # rows a batch
-    task: str = 'regress',        # 'regress': y is float32 stars; 'classify': int64 class codes
+    task: str = 'regress',        # y in float32 stars; 'classify', 'ordinal': int64 codes
+    levels: tuple|None = None,    # ratings that codes stand for; None: those that occur
     device: str|torch.device|None = None,  # None: fastai's default, a GPU where there is one
     val_bs: int|None = None,      # rows a validation batch; None: >= 2048; changes no result
 ) -> RatingsDataLoaders:          # x (bs, 2) int64, y (bs, 1)
@@ -233,7 +247,7 @@ def collab_dls(
     Raises what `check_ratings` and `check_splits` raise, and ValueError for a batch size
     below 1."""
     if bs < 1: raise ValueError(f"bs={bs} must be at least 1")
-    vocab, x, y = code_ratings(ratings, user_name, item_name, rating_name, task)
+    vocab, x, y = code_ratings(ratings, user_name, item_name, rating_name, task, levels)
     if splits is None: parts = random_split(ratings, valid_pct, seed)
     else: parts = check_splits(splits, len(ratings))
     train, valid = (CodedRatings(x[part], y[part], vocab) for part in map(torch.tensor, parts))

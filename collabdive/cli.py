@@ -17,26 +17,39 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import metadata
 from pathlib import Path
 
-# %% ../nbs/90_cli.ipynb #7d0568f5
-def _add_train(sub):
-    "The options of `collabdive train`."
-    p = sub.add_parser('train', help='train a dot product with bias on a file of ratings, '
-                                     'or on MovieLens')
+# %% ../nbs/90_cli.ipynb #db18835f
+def _add_file(p, **numbers):
+    "Where the ratings are, how many to hide, and further options that take a number."
     p.add_argument('file', nargs='?', type=Path,
                    help='a .csv, .tsv or .parquet file with a header; none: MovieLens 100k')
     for what in ('user', 'item', 'rating'):
         p.add_argument(f'--{what}', default=what, metavar='COLUMN',
                        help=f'its column of {what}s (default: {what})')
     p.add_argument('--sep', help='what separates the fields (default: found out)')
-    for name, kind, default, text in [('n-factors', int, 50, 'factors of each user and item'),
-                                      ('epochs', int, 5, 'passes over the ratings'),
-                                      ('lr', float, 1e-2, 'highest learning rate'),
-                                      ('wd', float, .4, 'weight decay'),
-                                      ('bs', int, 512, 'rows a batch'),
-                                      ('valid-pct', float, .2, 'share of the ratings to hide'),
-                                      ('seed', int, 42, 'of split, weights and order')]:
-        p.add_argument(f'--{name}', type=kind, default=default,
+    numbers |= dict(epochs=(5, 'passes over the ratings'),
+                    valid_pct=(.2, 'share of the ratings to hide'))
+    for name, (default, text) in numbers.items():
+        p.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default,
                        help=f'{text} (default: {default})')
+
+def _add_compare(sub):
+    "The options of `collabdive compare`."
+    p = sub.add_parser('compare', help='train every model of the course on a file of ratings, '
+                                       'or on MovieLens, and judge them on the same rows')
+    _add_file(p, seeds=(1, 'trainings of each model; more than one shows the spread'),
+              seed=(42, 'of the split'))
+    p.add_argument('--models', nargs='+', metavar='MODEL',
+                   help='only these, such as: --models "dot product" ordinal')
+    p.add_argument('--out', type=Path, metavar='CSV', help='write the table here')
+    return p
+
+def _add_train(sub):
+    "The options of `collabdive train`."
+    p = sub.add_parser('train', help='train a dot product with bias on a file of ratings, '
+                                     'or on MovieLens')
+    _add_file(p, n_factors=(50, 'factors of each user and item'),
+              lr=(1e-2, 'highest learning rate'), wd=(.4, 'weight decay'),
+              bs=(512, 'rows a batch'), seed=(42, 'of split, weights and order'))
     p.add_argument('--out', type=Path, metavar='CSV',
                    help='write the hidden ratings and their predictions here')
     return p
@@ -47,7 +60,7 @@ def _parser():
         prog='collabdive', description='Fetch ratings, train recommenders, compare models.',
         epilog=metadata('collabdive').get_all('Project-URL')[-1].replace(',', ':'))
     parser.add_argument('--version', action='store_true', help='print the version and stop')
-    sub = parser.add_subparsers(dest='command', metavar='data|train|demo')
+    sub = parser.add_subparsers(dest='command', metavar='data|train|compare|demo')
     data = sub.add_parser('data', help='fetch a MovieLens set and say what is in it')
     data.add_argument('name', nargs='?', default='100k',
                       help='100k, 1m, 10m, 20m, 25m, 32m or latest-small (default: 100k)')
@@ -62,7 +75,7 @@ def _parser():
                       help='where to draw the training curves (default: %(default)s)')
     demo.add_argument('--fresh', action='store_true',
                       help='train again even if nothing has changed since the last time')
-    for p in (data, _add_train(sub), demo):
+    for p in (data, _add_train(sub), _add_compare(sub), demo):
         p.add_argument('--json', action='store_true', help='print the result as JSON')
     return parser
 
@@ -94,7 +107,7 @@ def _data(args):
     return result, '\n'.join(f'{k:13} {v:,}' if isinstance(v, int) else f'{k:13} {v}'
                              for k, v in result.items())
 
-# %% ../nbs/90_cli.ipynb #7d693ada
+# %% ../nbs/90_cli.ipynb #21677943
 def _progress(bar):
     "A fastai callback that moves `bar` one step a training batch."
     from fastai.callback.core import Callback
@@ -120,17 +133,21 @@ def _write_csv(frame, path):
         part.unlink(missing_ok=True)
         raise OSError(f"cannot write {path}: {e.strerror or e}") from e
 
+def _at_least_one(args, *names):
+    "Raises ValueError naming the option that is below 1."
+    for name in names:
+        if (given := getattr(args, name)) < 1:
+            raise ValueError(f"--{name.replace('_', '-')} {given} must be at least 1")
+
 def _need_folder(path):
     "Raises OSError, before any work is done, if there is no folder to put `path` in."
     if not path.parent.is_dir():
         raise OSError(f"cannot write {path}: there is no folder {path.parent}")
 
-# %% ../nbs/90_cli.ipynb #5b7283ac
+# %% ../nbs/90_cli.ipynb #fcfd0173
 def _train(args):
     "`collabdive train`: a dot product with bias, judged on hidden ratings."
-    for name, low in [('n_factors', 1), ('epochs', 1), ('bs', 1)]:
-        if (given := getattr(args, name)) < low:
-            raise ValueError(f"--{name.replace('_', '-')} {given} must be at least {low}")
+    _at_least_one(args, 'n_factors', 'epochs', 'bs')
     if args.out: _need_folder(args.out)
     ratings, names = _read(args)
     from collabdive.batches import collab_dls
@@ -293,7 +310,43 @@ def _demo(args):
         f"{text}\n{note}"
         f"The training curves are in {args.plot.resolve()}")
 
-# %% ../nbs/90_cli.ipynb #778cd40e
+# %% ../nbs/90_cli.ipynb #987f990d
+def _chosen(wanted, models):
+    "The models that were asked for, or all. Raises ValueError for an unknown one."
+    if lost := [name for name in wanted or [] if name not in models]: raise ValueError(
+        f"there is no model {lost[0]!r}; there are: {', '.join(models)}")
+    return {name: models[name] for name in wanted or models}
+
+def _compare(args):
+    "`collabdive compare`: every model of the course, every metric, the same rows."
+    _at_least_one(args, 'epochs', 'seeds')
+    if args.out: _need_folder(args.out)
+    ratings, (user, item, rating) = _read(args)
+    if (n := ratings[rating].nunique()) > 20: raise ValueError(
+        f"column {rating!r} holds {n} different ratings; to compare classes at most 20 will do")
+    from collabdive.compare import contenders, evaluate, shares_model
+    from collabdive.data import random_split
+    names = dict(user_name=user, item_name=item, rating_name=rating)
+    models = _chosen(args.models, {
+        'class shares': lambda *run: shares_model(*run, rating_name=rating),
+        **contenders(n_epoch=args.epochs, **names)})
+    split = random_split(ratings, args.valid_pct, args.seed)
+    found = evaluate(models, ratings, [split], tuple(range(1, args.seeds + 1)), user_name=user,
+                     rating_name=rating).table()
+    if args.out:
+        _write_csv(found.set_axis(found.columns.map(' '.join), axis=1).reset_index(), args.out)
+    mean, spread = (found.xs(what, axis=1, level=1) for what in ('mean', 'spread'))
+    rows, wide = ([{'model': name, **row} for name, row in part.to_dict('index').items()]
+                  for part in (mean, spread))
+    result = dict(hidden=len(split[1]), seeds=args.seeds, table=rows, spread=wide)
+    text = _table(rows, **{m: '{:.4f}' for m in rows[0] if m != 'model'})
+    widest = spread.max().round(4)
+    note = ('' if args.seeds == 1 else
+            f"\nhighest minus lowest of {args.seeds} seeds: at most {widest['rmse']:.4f} in rmse, "
+            f"{widest['acc']:.4f} in acc")
+    return result, f"{text}\n{len(split[1]):,} hidden ratings, for every model the same{note}"
+
+# %% ../nbs/90_cli.ipynb #50eb5d10
 def main(
     argv: list|None = None,   # the arguments; None: those of the process
 ) -> int:                     # exit status: 0, 1 after an error, 130 after Ctrl-C
@@ -306,7 +359,8 @@ def main(
     if not args.command:
         _parser().print_help()
         return 0
-    try: result, text = {'data': _data, 'train': _train, 'demo': _demo}[args.command](args)
+    try: result, text = {'data': _data, 'train': _train, 'compare': _compare,
+                         'demo': _demo}[args.command](args)
     except (ValueError, KeyError, OSError, ImportError) as e:
         message = e.args[0] if isinstance(e, KeyError) else e
         print(f'collabdive: error: {message}', file=sys.stderr)
