@@ -37,6 +37,7 @@ bench: $(READY)  ## measure training and loading beside other libraries
 	@$(BIN)/python benchmarks/networks.py
 	@$(BIN)/python benchmarks/cross_entropy.py
 	@$(BIN)/python benchmarks/classes.py
+	@$(BIN)/python benchmarks/pcp.py
 
 refresh: $(READY)  ## run the notebooks, slow cells too, and store their outputs in nbs/ (NB=00)
 	@$(BIN)/python tools/notebooks.py refresh --slow $(NB)
