@@ -89,16 +89,16 @@ def _pursue(X, lam, tol, max_iter):
         elif step > 300*residual: mu = mu/1.5
     return L, S, Y, n_iter, residual, step
 
-# %% ../nbs/14_robust_pca.ipynb #cb07de5a
+# %% ../nbs/14_robust_pca.ipynb #bceca731
 def pcp(
     X,                          # (n, d) numbers, without NaN
     lam: float|None = None,     # weight of the sparse part; None: 1/sqrt(max(n, d))
     tol: float = 1e-7,          # on ||X - L - S|| / ||X||
     max_iter: int = 500,        # after so many iterations `converged` may be False
 ) -> RobustPCA:                 # .L .S .n_iter .converged .residual .slack
-    """Principal component pursuit: the L + S = X with the least sum of singular values of L plus
-    lam times the sum of |S|, by the inexact augmented Lagrangian method. Raises ValueError for
-    NaN, lam <= 0 or infinite, max_iter < 1. [Candes 2011; Lin 2010]"""
+    """Principal component pursuit: the L + S = X with the least sum of singular values of L
+    plus lam times the sum of |S|, by the inexact augmented Lagrangian method. Raises ValueError
+    for NaN, lam <= 0 or infinite, max_iter < 1. [Candes 2011; Lin 2010]"""
     X = check_matrix(X)
     if lam is None: lam = 1/np.sqrt(max(X.shape))
     if not 0 < lam < np.inf: raise ValueError(f"{lam=} must be above 0 and finite")

