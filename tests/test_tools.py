@@ -297,7 +297,7 @@ def test_tokens(a, b, same):
 
 def test_style_accepts_cells_within_the_limits(root, tool):
     lesson, exported = 'x = 1\n' * 15, 'x = 1\n' * 25
-    write(root, '01_fine', ['# Fine', lesson, f'#| export\n{exported}', f'#| hide\n{exported}',
+    write(root, '01_fine', ['# Fine', lesson, f'#| export\n{exported}', f'#| hide\n{lesson}',
                             '#| fig-alt: a dot\n1'])
     edit(root, '01_fine', 4, outputs=result('iVBORw0', kind='image/png'))
     assert tool('style')[0] == 0
@@ -306,6 +306,7 @@ def test_style_accepts_cells_within_the_limits(root, tool):
 @pytest.mark.parametrize('fault, changes', [
     ('not a list of lines', dict(source='1\n2')),
     ('16 lines', dict(source=['x = 1\n'] * 16)),
+    ('16 lines', dict(source=['#| hide\n', *['x = 1\n'] * 16])),
     ('26 lines', dict(source=['#| export\n', *['x = 1\n'] * 26])),
     ('imports and other code', dict(source=['import os\n', 'x = os.sep'])),
     ('a stored error: KeyError',

@@ -112,7 +112,6 @@ def cell_faults(cell) -> list:
 
 def length_faults(cell) -> list:
     "Is the cell longer than its kind may be? Directives and blank lines do not count."
-    if cell.has_directive('hide'): return []
     exported = is_exported(cell)
     kind, most = ('an exported', EXPORTED_LINES) if exported else ('a lesson', LESSON_LINES)
     lines = len(code_lines(cell))
