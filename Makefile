@@ -7,12 +7,15 @@ export PYTHONUNBUFFERED = 1
 VENV = .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.installed
+BENCH_VENV = .venv-bench
+BENCH_READY = $(BENCH_VENV)/.installed
+MEASUREMENTS = ladder loader epoch_profile networks cross_entropy recipe classes pcp big imports
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test nbdev_test check docs bench refresh clean
+.PHONY: help setup demo test nbdev_test check docs bench bench-own bench-setup refresh clean
 
 help:  ## show this list
-	@grep -hE '^[a-z_]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z_-]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 setup: $(READY)  ## make .venv and install the package with its development tools
 
@@ -31,13 +34,14 @@ check: $(READY)  ## all that CI does: docs, tests, and the checks of notebooks, 
 docs: $(READY)  ## build the site into _docs/ and follow its links
 	@$(BIN)/python tools/docs.py
 
-bench: $(READY)  ## measure training and loading beside other libraries
-	@$(BIN)/python benchmarks/ladder.py
-	@$(BIN)/python benchmarks/loader.py
-	@$(BIN)/python benchmarks/networks.py
-	@$(BIN)/python benchmarks/cross_entropy.py
-	@$(BIN)/python benchmarks/classes.py
-	@$(BIN)/python benchmarks/pcp.py
+bench: $(BENCH_READY)  ## error, time, memory beside other libraries (ARGS=--quick: 5 minutes)
+	@$(BENCH_VENV)/bin/python benchmarks/peers.py $(ARGS)
+
+bench-own: $(READY)  ## all other measurements, of which lessons show the results (hours)
+	@for name in $(MEASUREMENTS); do \
+	  echo "== $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
+
+bench-setup: $(BENCH_READY)  ## make .venv-bench with the other libraries; bench does it too
 
 refresh: $(READY)  ## run the notebooks, slow cells too, and store their outputs in nbs/ (NB=00)
 	@$(BIN)/python tools/notebooks.py refresh --slow $(NB)
@@ -46,13 +50,20 @@ clean:  ## remove what was built; .venv stays
 	@rm -rf _build _docs _proc build dist *.egg-info .pytest_cache .hypothesis
 
 # An interrupted install leaves no stamp, so the next call resumes it; a broken environment is made
-# anew.
+# anew. Arguments: the environment, the constraints, the extra.
+define install
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+  echo "Python 3.10 or newer is needed; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)."; \
+  echo "Name a newer one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+@$(1)/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(1)
+@echo 'Installing into $(1)/ (a few minutes the first time)'
+@$(1)/bin/python -m pip install --quiet --disable-pip-version-check -c $(2) torch
+@$(1)/bin/python -m pip install --quiet --disable-pip-version-check -c $(2) -e '.[$(3)]'
+@touch $@
+endef
+
 $(READY): constraints.txt settings.ini setup.py pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
-	  echo "Python 3.10 or newer is needed; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)."; \
-	  echo "Name a newer one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	@echo 'Installing into $(VENV)/ (a few minutes the first time)'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	@touch $@
+	$(call install,$(VENV),constraints.txt,dev)
+
+$(BENCH_READY): benchmarks/constraints.txt settings.ini setup.py pyproject.toml
+	$(call install,$(BENCH_VENV),benchmarks/constraints.txt,bench)

@@ -27,16 +27,16 @@ from tqdm import tqdm
 from shared import options, save
 
 FOLDS = 1, 2, 3, 4, 5
-RECIPE = dict(bs=1024, epochs=5, n_factors=QUICK['regress'][0], lr=.014, wd=QUICK['regress'][1])
-MOVES = dict(bs=(512, 2048), epochs=(4, 6, 8), n_factors=(25, 50, 200), lr=(.007, .01, .02, .028),
-             wd=(.6, .85, 1.7, 2.4))
+RECIPE = dict(bs=1536, epochs=5, n_factors=QUICK['regress'][0], lr=.02, wd=QUICK['regress'][1])
+MOVES = dict(bs=(512, 1024, 2048, 3072), epochs=(4, 6, 8), n_factors=(20, 40, 160),
+             lr=(.01, .014, .028, .04), wd=(.85, 1.2, 2.4, 3.4))
 
 
 def drawn(n: int, seed: int = 0) -> list:
     "Settings at random; rates and decays are spread evenly over their logarithms."
     rng = random.Random(seed)
     def between(low, high): return round(low*(high/low)**rng.random(), 4)
-    return [dict(bs=rng.choice((512, 1024, 2048)), epochs=rng.randint(3, 8),
+    return [dict(bs=rng.choice((512, 1024, 1536, 2048)), epochs=rng.randint(3, 8),
                  n_factors=rng.choice((25, 50, 100, 200)), lr=between(.005, .04), wd=between(.3, 3))
             for _ in range(n)]
 
@@ -109,7 +109,7 @@ def main():
     seeds = tuple(range(args.seeds))
     search = tried(loaders(inner), drawn(args.settings), (0,), 'at random')
     moves = tried(loaders(inner), moved(), seeds, 'one at a time')
-    grid = [dict(n_factors=n, wd=wd) for n, wd in product((50, 100), (.2, .4, .6, .85, 1.2, 1.7, 2.4))]
+    grid = [dict(n_factors=n, wd=wd) for n, wd in product((50, 100), (.3, .4, .6, .85, 1.2, 1.7, 2.4))]
     tasks = {task: tried(loaders(inner, task), grid, (0,), task) for task in ('classify', 'ordinal')}
     test = {task: tried(loaders(folds, task), [dict(n_factors=n, wd=wd)], seeds, f'{task}, u1 to u5')
             for task, (n, wd) in QUICK.items()}

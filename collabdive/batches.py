@@ -115,7 +115,7 @@ def decode(
                         for k, name in enumerate(self.cat_names)})
     return ids if y is None else ids.assign(**{self.rating_name: self.stars(y)})
 
-# %% ../nbs/01_batches.ipynb #4630d0ac
+# %% ../nbs/01_batches.ipynb #1e8046bc
 def code_ratings(
     ratings: pd.DataFrame,       # one row a rating, checked
     user_name: str = 'user',     # its column of user ids
@@ -129,13 +129,14 @@ def code_ratings(
     if task not in ('regress', 'classify', 'ordinal'):
         raise ValueError(f"task={task!r} must be 'regress', 'classify' or 'ordinal'")
     check_ratings(ratings, user_name, item_name, rating_name)
-    coded = {n: pd.factorize(ratings[n], sort=True) for n in (user_name, item_name)}
-    classes = {n: CategoryMap(ids.tolist(), sort=False, add_na=True)
-               for n, (_, ids) in coded.items()}
+    x, classes = torch.empty(len(ratings), 2, dtype=torch.int64), {}
+    for k, name in enumerate((user_name, item_name)):
+        codes, ids = pd.factorize(ratings[name], sort=True)
+        classes[name] = CategoryMap(ids.tolist(), sort=False, add_na=True)
+        x[:, k] = torch.from_numpy(codes + 1)
     if levels is None: levels = ratings[rating_name].unique().tolist()
     vocab = RatingsVocab(user_name, item_name, rating_name, classes, tuple(sorted(levels)), task)
-    x = np.stack([codes + 1 for codes, _ in coded.values()], 1).astype('int64')
-    return vocab, torch.from_numpy(x), vocab.targets(ratings[rating_name])
+    return vocab, x, vocab.targets(ratings[rating_name])
 
 # %% ../nbs/01_batches.ipynb #b1f8454f
 class CodedRatings:
@@ -207,7 +208,7 @@ class RatingsDataLoaders(DataLoaders):
         dataset = CodedRatings(vocab.encode(frame, unknown), y, vocab)
         return self.valid.new(dataset, **{'shuffle': False, 'drop_last': False, **kwargs})
 
-# %% ../nbs/01_batches.ipynb #3dba267e
+# %% ../nbs/01_batches.ipynb #3db84b50
 def check_splits(
     splits: tuple,   # (train_idx, valid_idx): row numbers
     n: int,          # number of rows, for 0 <= row < n
@@ -216,14 +217,17 @@ def check_splits(
     repeats a row."""
     if len(splits) != 2:
         raise ValueError(f"splits must be (train_idx, valid_idx), not {len(splits)} parts")
-    parts = tuple(np.asarray(s, dtype='int64') for s in splits)
+    parts, used = tuple(np.asarray(s, dtype='int64') for s in splits), []
     for name, part in zip(('train', 'valid'), parts):
         if not len(part): raise ValueError(f"the {name} part of the splits is empty")
         if len(outside := part[(part < 0) | (part >= n)]):
             raise ValueError(f"the {name} part names row {outside[0]}; rows are 0 to {n - 1}")
-        if len(again := pd.Series(part)[pd.Series(part).duplicated()]):
-            raise ValueError(f"the {name} part names row {again.iloc[0]} twice")
-    if len(both := np.intersect1d(*parts)):
+        used.append(np.zeros(n, bool))
+        used[-1][part] = True
+        if used[-1].sum() < len(part):
+            again = part[pd.Series(part).duplicated()]
+            raise ValueError(f"the {name} part names row {again[0]} twice")
+    if len(both := np.flatnonzero(used[0] & used[1])):
         raise ValueError(f"{len(both)} rows are in both parts of the splits, row {both[0]} "
                          "first: the model would be tested on what it was taught")
     return parts

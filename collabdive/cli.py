@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import metadata
 from pathlib import Path
 
-# %% ../nbs/90_cli.ipynb #db18835f
+# %% ../nbs/90_cli.ipynb #c0a3f1a2
 def _add_file(p, **numbers):
     "Where the ratings are, how many to hide, and further options that take a number."
     p.add_argument('file', nargs='?', type=Path,
@@ -32,6 +32,7 @@ def _add_file(p, **numbers):
         p.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default,
                        help=f'{text} (default: {default})')
 
+# %% ../nbs/90_cli.ipynb #1b25cfcb
 def _add_compare(sub):
     "The options of `collabdive compare`."
     p = sub.add_parser('compare', help='train every model of the course on a file of ratings, '
@@ -54,6 +55,7 @@ def _add_train(sub):
                    help='write the hidden ratings and their predictions here')
     return p
 
+# %% ../nbs/90_cli.ipynb #97ab0210
 def _parser():
     "The parser of all commands."
     parser = argparse.ArgumentParser(
@@ -107,7 +109,7 @@ def _data(args):
     return result, '\n'.join(f'{k:13} {v:,}' if isinstance(v, int) else f'{k:13} {v}'
                              for k, v in result.items())
 
-# %% ../nbs/90_cli.ipynb #21677943
+# %% ../nbs/90_cli.ipynb #8281e9ec
 def _progress(bar):
     "A fastai callback that moves `bar` one step a training batch."
     from fastai.callback.core import Callback
@@ -123,6 +125,7 @@ def _read(args):
     names = args.user, args.item, args.rating
     return read_ratings(args.file, *names, sep=args.sep), names
 
+# %% ../nbs/90_cli.ipynb #d39ec7c7
 def _write_csv(frame, path):
     "Write beside the place, then rename: never half a file."
     part = path.with_name(path.name + '.part')
@@ -144,7 +147,18 @@ def _need_folder(path):
     if not path.parent.is_dir():
         raise OSError(f"cannot write {path}: there is no folder {path.parent}")
 
-# %% ../nbs/90_cli.ipynb #fcfd0173
+# %% ../nbs/90_cli.ipynb #b9b9ec75
+def _judged(ratings, names, dls, losses):
+    "What a training has come to, beside always saying the mean."
+    y = dls.valid_ds.y
+    return {'ratings': len(ratings), 'users': len(dls.classes[names[0]]) - 1,
+            'items': len(dls.classes[names[1]]) - 1,
+            'epochs': [{'epoch': int(e), 'train': round(t, 4), 'valid': round(v, 4)}
+                       for e, t, v in losses.itertuples()],
+            'rmse': round(float(losses.valid.iloc[-1])**.5, 4),
+            'rmse of the mean': round(float(((y - dls.train_ds.y.mean())**2).mean())**.5, 4)}
+
+# %% ../nbs/90_cli.ipynb #ff159e74
 def _train(args):
     "`collabdive train`: a dot product with bias, judged on hidden ratings."
     _at_least_one(args, 'n_factors', 'epochs', 'bs')
@@ -158,16 +172,10 @@ def _train(args):
     with _bar(args.epochs*len(dls.train), 'training') as bar:
         learn = train(DotProductBias, dls, args.n_factors, y_range, args.epochs,
                       args.lr, args.wd, args.seed, cbs=[_progress(bar)])
-    losses, y = history(learn), dls.valid_ds.y
-    result = {'ratings': len(ratings), 'users': len(dls.classes[names[0]]) - 1,
-              'items': len(dls.classes[names[1]]) - 1,
-              'epochs': [{'epoch': int(e), 'train': round(t, 4), 'valid': round(v, 4)}
-                         for e, t, v in losses.itertuples()],
-              'rmse': round(float(losses.valid.iloc[-1])**.5, 4),
-              'rmse of the mean': round(float(((y - dls.train_ds.y.mean())**2).mean())**.5, 4)}
+    result = _judged(ratings, names, dls, history(learn))
     if args.out:
         preds = learn.get_preds()[0]
-        rows = dls.train_ds.vocab.decode(dls.valid_ds.x, y)
+        rows = dls.train_ds.vocab.decode(dls.valid_ds.x, dls.valid_ds.y)
         _write_csv(rows.assign(prediction=preds.flatten().numpy().round(3)), args.out)
     text = _table(result['epochs'], train='{:.4f}', valid='{:.4f}')
     return result, (f"{text}\nRMSE on hidden ratings {result['rmse']:.4f} stars; "
@@ -281,7 +289,7 @@ def _kept_or_climbed(settings, fresh):
     except OSError as e: print(f'collabdive: the result is not kept: {e}', file=sys.stderr)
     return runs, False
 
-# %% ../nbs/90_cli.ipynb #3d399119
+# %% ../nbs/90_cli.ipynb #29573ba3
 def _draw(runs, path):
     "Save the picture of the ladder. Raises OSError naming the path."
     from matplotlib import style
@@ -294,6 +302,7 @@ def _draw(runs, path):
     try: fig.savefig(path)
     except (OSError, ValueError) as e: raise OSError(f"cannot draw {path}: {e}") from e
 
+# %% ../nbs/90_cli.ipynb #df1c2605
 def _demo(args):
     "`collabdive demo`: the ladder beside the reference."
     if args.plot.suffix not in ('.png', '.svg', '.pdf'):
@@ -310,7 +319,7 @@ def _demo(args):
         f"{text}\n{note}"
         f"The training curves are in {args.plot.resolve()}")
 
-# %% ../nbs/90_cli.ipynb #987f990d
+# %% ../nbs/90_cli.ipynb #bc12ef36
 def _chosen(wanted, models):
     "The models that were asked for, or all. Raises ValueError for an unknown one."
     if lost := [name for name in wanted or [] if name not in models]: raise ValueError(
@@ -335,16 +344,21 @@ def _compare(args):
                      rating_name=rating).table()
     if args.out:
         _write_csv(found.set_axis(found.columns.map(' '.join), axis=1).reset_index(), args.out)
+    return _compared(found, len(split[1]), args.seeds)
+
+# %% ../nbs/90_cli.ipynb #0b0ab408
+def _compared(found, n_hidden, n_seeds):
+    "The comparison as JSON and as text."
     mean, spread = (found.xs(what, axis=1, level=1) for what in ('mean', 'spread'))
     rows, wide = ([{'model': name, **row} for name, row in part.to_dict('index').items()]
                   for part in (mean, spread))
-    result = dict(hidden=len(split[1]), seeds=args.seeds, table=rows, spread=wide)
+    result = dict(hidden=n_hidden, seeds=n_seeds, table=rows, spread=wide)
     text = _table(rows, **{m: '{:.4f}' for m in rows[0] if m != 'model'})
     widest = spread.max().round(4)
-    note = ('' if args.seeds == 1 else
-            f"\nhighest minus lowest of {args.seeds} seeds: at most {widest['rmse']:.4f} in rmse, "
+    note = ('' if n_seeds == 1 else
+            f"\nhighest minus lowest of {n_seeds} seeds: at most {widest['rmse']:.4f} in rmse, "
             f"{widest['acc']:.4f} in acc")
-    return result, f"{text}\n{len(split[1]):,} hidden ratings, for every model the same{note}"
+    return result, f"{text}\n{n_hidden:,} hidden ratings, for every model the same{note}"
 
 # %% ../nbs/90_cli.ipynb #50eb5d10
 def main(

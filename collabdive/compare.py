@@ -242,7 +242,7 @@ class Comparison:
         "`paired_bootstrap` of two models by name: negative where `a` has the lower score."
         return paired_bootstrap(self.sums.loc[a], self.sums.loc[b], **kwargs)
 
-# %% ../nbs/10_compare.ipynb #a48095a0
+# %% ../nbs/10_compare.ipynb #7b8e1a88
 def _named_splits(models, splits, seeds, n):
     "The splits by name, each checked. Raises ValueError where there is nothing to compare."
     if isinstance(splits, tuple): splits = [splits]
@@ -261,6 +261,7 @@ def _checked(out, rows, levels):
         f"the prediction for row {rows[bad[0]]} of the ratings is {out.ravel()[bad[0]]}")
     return np.clip(out.ravel(), levels[0], levels[-1])
 
+# %% ../nbs/10_compare.ipynb #2c86dacf
 def _said(name, model, ratings, split, seed, levels):
     "Train and ask one model. Raises ValueError naming it if the answer is none."
     out = model(ratings, split, seed)

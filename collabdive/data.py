@@ -87,7 +87,7 @@ def _reader(
                              "delete the archive and fetch it anew") from e
     return read
 
-# %% ../nbs/00_data.ipynb #218d08c0
+# %% ../nbs/00_data.ipynb #7b57afea
 def _need(read, name, path):
     "The bytes of a file that must be there. Raises ValueError naming both."
     if (raw := read(name)) is None: raise ValueError(f"{path} holds no file {name!r}")
@@ -105,6 +105,8 @@ _columns = ['user', 'movie', 'rating', 'timestamp']
 _genres_100k = ("unknown|Action|Adventure|Animation|Children's|Comedy|Crime|Documentary|Drama|"
                 "Fantasy|Film-Noir|Horror|Musical|Mystery|Romance|Sci-Fi|Thriller|War|"
                 "Western").split('|')
+
+# %% ../nbs/00_data.ipynb #6a1bc042
 _sha_100k = '06416e597f82b7342361e41163890c81036900f418ad91315590814211dca490'  # of u.data
 
 def _ratings_100k(raw, file, verify):
@@ -129,7 +131,7 @@ def _read_100k(read, path, verify):
                         names=['user', 'age', 'gender', 'occupation', 'zip_code'])
     return ratings, _movies(item[0], item[1], genres), users
 
-# %% ../nbs/00_data.ipynb #da839825
+# %% ../nbs/00_data.ipynb #1c16a3ef
 _titles_100k = {  # garbled in the wheel
     267: 'unknown', 1412: 'Land Before Time III: The Time of the Great Giving (1995) (V)'}
 
@@ -149,6 +151,7 @@ def _read_recbole(read, path, verify):
                         names=['user', 'age', 'gender', 'occupation', 'zip_code'])
     return ratings, _movies(movie, title, item.genres.str.replace(' ', '|')), users
 
+# %% ../nbs/00_data.ipynb #9bd91a73
 def _read_dat(read, path, verify):
     "The '::' layout of 1m (with users.dat) and 10m (without)."
     # a ':' separator leaves an empty column between two fields, and the fast parser works
@@ -173,7 +176,18 @@ def _read_csvs(read, path, verify):
     movies = pd.read_csv(BytesIO(_need(read, 'movies.csv', path)))
     return ratings, _movies(movies['movieId'], movies['title'], movies['genres']), None
 
-# %% ../nbs/00_data.ipynb #6e81ef2c
+# %% ../nbs/00_data.ipynb #a02ca339
+def _counts_agree(name, path, ratings, movies, users):
+    "Raises ValueError where there are not as many rows as MovieLens says."
+    n = _releases[name].n_ratings
+    if n and len(ratings) != n:
+        raise ValueError(f"{path} holds {len(ratings):,} ratings; MovieLens {name} has {n:,}. "
+                         "If that is as it should be, pass verify=False")
+    if name == '100k' and (len(movies), len(users)) != (1682, 943):
+        raise ValueError(f"{path} lists {len(movies)} movies and {len(users)} users; ML-100K has "
+                         "1682 and 943: the file may have been cut")
+
+# %% ../nbs/00_data.ipynb #3e48ac19
 def _parse(name, path, verify):
     """Read one archive or folder into a `MovieLens`.
     Raises ValueError naming the file and what is wrong with it."""
@@ -192,20 +206,14 @@ def _parse(name, path, verify):
                          "the file may have been cut")
     ratings = ratings.astype({'user': 'int64', 'movie': 'int64', 'rating': 'float32',
                               'timestamp': 'int64'})
-    n = _releases[name].n_ratings
-    if verify and n and len(ratings) != n:
-        raise ValueError(f"{path} holds {len(ratings):,} ratings; MovieLens {name} has {n:,}. "
-                         "If that is as it should be, pass verify=False")
-    if verify and name == '100k' and (len(movies), len(users)) != (1682, 943):
-        raise ValueError(f"{path} lists {len(movies)} movies and {len(users)} users; ML-100K has "
-                         "1682 and 943: the file may have been cut")
+    if verify: _counts_agree(name, path, ratings, movies, users)
     title = ratings.movie.map(movies.drop_duplicates('movie').set_index('movie').title)
     if title.isna().any():
         untitled = ratings.movie[title.isna()].iloc[0]
         raise ValueError(f"{path}: movie {untitled} is rated but has no title")
     return MovieLens(name, ratings.assign(title=title), movies, users, str(path))
 
-# %% ../nbs/00_data.ipynb #1d92d389
+# %% ../nbs/00_data.ipynb #2aa600b6
 _wheel = 'recbole-1.2.1-py3-none-any.whl'
 _wheel_sha = '9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407'
 
@@ -223,6 +231,7 @@ def _fetch_official(release, home, progress):
                               downloader=pooch.HTTPDownloader(progressbar=progress, timeout=30))
         return str(Path(file).replace(home/release.archive))
 
+# %% ../nbs/00_data.ipynb #ba61df38
 def _fetch_recbole(home):
     """Let pip download the RecBole wheel into `home`.
     Raises OSError with pip's last line, or for a wrong hash."""
@@ -308,7 +317,7 @@ def load_results(
         raise FileNotFoundError(f"no results of {name!r}; there are {', '.join(names)}")
     return json.loads(file.read_text())
 
-# %% ../nbs/00_data.ipynb #eb077b4c
+# %% ../nbs/00_data.ipynb #2fc09da6
 def _need_columns(columns, names):
     """Raises ValueError for a name that appears twice, KeyError for one that is missing, with
     the nearest there is."""
@@ -323,6 +332,7 @@ def _need_columns(columns, names):
         raise KeyError(f"there is no column {name!r}{hint}; "
                        f"the columns are {', '.join(map(repr, columns))}")
 
+# %% ../nbs/00_data.ipynb #0e151d7f
 def _need_ids(col, name):
     "Raises ValueError for missing ids, for one id in two types, and for fewer than two ids."
     if (bad := col.isna().to_numpy()).any():

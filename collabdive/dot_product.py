@@ -53,9 +53,22 @@ class DotProduct(Module):
         score = (self.user_factors(users)*self.item_factors(items)).sum(1, keepdim=True)
         return score if self.y_range is None else sigmoid_range(score, *self.y_range)
 
-# %% ../nbs/03_dot_product.ipynb #3da8c90e
-adam = partial(OptimWrapper, opt=torch.optim.AdamW, betas=(.9, .99), eps=1e-5, fused=True)
+# %% ../nbs/03_dot_product.ipynb #e2f1a948
+class _AdamWrapper(OptimWrapper):
+    "fastai's wrapper of an optimizer, quick to give its settings: every step asks five times."
+    @property
+    def hypers(self):
+        return [dict(lr=g['lr'], mom=g['betas'][0], sqr_mom=g['betas'][1], eps=g['eps'],
+                     wd=g['weight_decay']) for g in self.opt.param_groups]
 
+adam = partial(_AdamWrapper, opt=torch.optim.AdamW, betas=(.9, .99), eps=1e-5, fused=True)
+
+def _call_listeners(learn, event):
+    "Call, in order, the callbacks that have a method for this event; fastai calls them all."
+    for cb in sorted(learn.cbs, key=lambda cb: cb.order):
+        if event in vars(cb) or hasattr(type(cb), event) or event == 'after_fit': cb(event)
+
+# %% ../nbs/03_dot_product.ipynb #73b3f591
 def fit_quietly(
     learn: Learner,               # any fastai Learner
     n_epoch: int = 5,             # passes over the training rows
@@ -65,7 +78,10 @@ def fit_quietly(
 ) -> Learner:                     # the same, trained; `history` gives its losses
     "fastai's `fit_one_cycle` without its table and its bar; keeps the losses for `history`."
     learn.remove_cb(ProgressCallback)
-    with learn.no_logging(): learn.fit_one_cycle(n_epoch, lr, wd=wd, cbs=cbs)
+    learn._call_one = partial(_call_listeners, learn)
+    try:
+        with learn.no_logging(): learn.fit_one_cycle(n_epoch, lr, wd=wd, cbs=cbs)
+    finally: del learn._call_one
     learn.epoch_losses = [row[:2] for row in learn.recorder.values]
     return learn
 

@@ -45,7 +45,7 @@ class Factors:
     def __repr__(self): return (f"Factors({len(self.users)} users, {len(self.items)} items, "
                                 f"{self.item_factors.shape[1]} factors)")
 
-# %% ../nbs/11_factors.ipynb #9808ba69
+# %% ../nbs/11_factors.ipynb #85aecb73
 def _freeze(f):
     "Replace arrays by read-only copies, ids by lists."
     arrays = {name: np.array(getattr(f, name), 'float32')
@@ -57,6 +57,7 @@ def _freeze(f):
     for name, value in {**arrays, **ids}.items(): object.__setattr__(f, name, value)
     return f
 
+# %% ../nbs/11_factors.ipynb #c7a486f7
 def _check_factors(f):
     "Sizes, numbers, ids, widths."
     for what, ids, factors, bias in [('user', f.users, f.user_factors, f.user_bias),

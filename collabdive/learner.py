@@ -190,53 +190,63 @@ def collab_learner(
     if metrics is None: metrics = _metrics(dls, task)
     return CollabLearner(dls, model, loss_func, metrics=metrics, **kwargs)
 
-# %% ../nbs/09_learner.ipynb #2ce88f5f
-QUICK = {'regress': (100, 1.2), 'classify': (50, 1.2), 'ordinal': (50, .4)}  # factors, decay
+# %% ../nbs/09_learner.ipynb #82cc95ea
+QUICK = {'regress': (80, 1.7), 'classify': (50, 1.7), 'ordinal': (50, .6)}  # factors, decay
 
 def _quick_loaders(dls, bs):
-    "The loaders with another batch size for training; None: about 80 batches an epoch."
+    "The loaders with other batch sizes; for training, None means 52 batches an epoch."
     if not isinstance(dls, RatingsDataLoaders):
         raise TypeError(f"fit_quick wants loaders from collab_dls, not {type(dls).__name__}")
-    if bs is None: bs = 2**min(17, max(5, round(math.log2(len(dls.train_ds)/80))))
-    return RatingsDataLoaders(dls.train.new(bs=bs), dls.valid, device=dls.device)
+    if bs is None: bs = min(2**17, max(32, math.ceil(len(dls.train_ds)/52)))
+    valid = dls.valid.new(bs=max(dls.valid.bs, 2**14))
+    return RatingsDataLoaders(dls.train.new(bs=bs), valid, device=dls.device)
 
 def _range_around(levels):
     "A y_range that reaches beyond the ratings: (0, 5.5) for one to five stars."
     span = max(levels) - min(levels) or 1
     return min(levels) - span/4, max(levels) + span/8
 
-def _quick_learner(dls, model):
+# %% ../nbs/09_learner.ipynb #21bb8146
+def _quick_numbers(task, epochs, lr, wd):
+    "The recipe's numbers where none are given. Raises ValueError for one that is too low."
+    epochs, lr = 5 if epochs is None else epochs, .02 if lr is None else lr
+    wd = QUICK[task][1] if wd is None else wd
+    wd = tuple(wd) if np.ndim(wd) else (wd, .02)
+    for name, value, low in (('epochs', epochs, 1), ('lr', lr, 1e-12), ('wd', min(wd), 0)):
+        if not value >= low: raise ValueError(f"{name}={value!r} is too low")
+    return epochs, lr, wd
+
+def _quick_learner(dls, model, n_factors):
     "The untrained learner of the recipe."
     how, task = dict(opt_func=adam, splitter=factors_and_rest), dls.vocab.task
     if model is None:
         y_range = _range_around(dls.vocab.levels) if task == 'regress' else None
-        return collab_learner(dls, QUICK[task][0], y_range=y_range, **how)
+        return collab_learner(dls, n_factors or QUICK[task][0], y_range=y_range, **how)
     loss_func = SquaredError() if task == 'regress' else CrossEntropy()
     return CollabLearner(dls, model, loss_func, metrics=_metrics(dls, task), **how)
 
-# %% ../nbs/09_learner.ipynb #07b1c8ed
+# %% ../nbs/09_learner.ipynb #e9a8737c
 def fit_quick(
     dls,                           # from `collab_dls`; of any task and batch size
     model: nn.Module|None = None,  # for x (bs, 2); None: dot product + biases, by task
     epochs: int|None = None,       # passes over the training rows, 1 or more; None: 5
-    lr: float|None = None,         # highest learning rate, above 0; None: 0.014
+    lr: float|None = None,         # highest learning rate, above 0; None: 0.02
     wd: float|tuple|None = None,   # decay of the factors, or (factors, rest); None: by task
     seed: int = 42,                # of the first weights and of the order of the rows
-    bs: int|None = None,           # rows a batch; None: about 80 batches an epoch
+    bs: int|None = None,           # rows a batch; None: 52 batches an epoch, 32 to 131,072
+    n_factors: int|None = None,    # where `model` is None; None: 80, for classes 50
     cbs: list|None = None,         # fastai callbacks
     progress: bool|None = None,    # fastai's bar and table; None: from 2 million rows on
 ) -> CollabLearner:                # the trained learner, on loaders of that batch size
-    """A good model in a second or so, by a recipe found on training rows of MovieLens 100K.
+    """A good model in half a second, by a recipe found on training rows of MovieLens 100K.
     Raises TypeError for other loaders, ValueError for a number out of its range or a model
     without tables of factors."""
-    epochs, lr = 5 if epochs is None else epochs, .014 if lr is None else lr
-    wd = QUICK[_task(dls, None)][1] if wd is None else wd
-    wd = tuple(wd) if np.ndim(wd) else (wd, .02)
-    for name, value, low in (('epochs', epochs, 1), ('lr', lr, 1e-12), ('wd', min(wd), 0)):
-        if not value >= low: raise ValueError(f"{name}={value!r} is too low")
+    quick = _quick_loaders(dls, bs)
+    epochs, lr, wd = _quick_numbers(quick.vocab.task, epochs, lr, wd)
     torch.manual_seed(seed)
-    learn = _quick_learner(_quick_loaders(dls, bs), model)
+    learn = _quick_learner(quick, model, n_factors)
     if progress is None: progress = epochs*len(dls.train_ds) >= 2_000_000
     if not progress: return fit_quietly(learn, epochs, lr, wd, cbs)
     learn.fit_one_cycle(epochs, lr, wd=wd, cbs=cbs)
+    learn.epoch_losses = [row[:2] for row in learn.recorder.values]
     return learn

@@ -36,12 +36,39 @@ def source(path):
 def test_no_stranger(path): assert strangers(source(path)) == []
 
 
-@pytest.mark.parametrize('path', [p for p in LESSONS if p.name[:2].isdigit()],
-                         ids=lambda p: p.name)
-def test_colab_opens_this_lesson(path):
-    repo, text = addresses()['Repository'].removeprefix('https://github.com/'), source(path)
-    assert f'https://colab.research.google.com/github/{repo}/blob/main/nbs/{path.name}' in text
-    assert f'git+https://github.com/{repo}"' in text
+def elsewhere(name):
+    "The line under a lesson's title: where to run it, and how to have it."
+    repo = addresses()['Repository']
+    file = f'{repo}/blob/main/nbs/{name}'
+    colab = file.replace('https://github.com', 'https://colab.research.google.com/github')
+    return (f'[Open in Colab]({colab}) · '
+            f'[Open in Kaggle](https://www.kaggle.com/kernels/welcome?src={file}) · '
+            f'[Download the notebook]({repo}/raw/main/nbs/{name})')
+
+
+def head_problems(name, text):
+    "What is missing under a lesson's title."
+    install = ('! [ -e /content -o -e /kaggle ] && pip install -Uqq '
+               f'"collabdive @ git+{addresses()["Repository"]}"')
+    lines = text.splitlines()
+    wanted = {'the links': elsewhere(name), 'the install cell': install}
+    return [what for what, line in wanted.items() if lines.count(line) != 1]
+
+
+def offers_links(path): return path.name[:2].isdigit() or 'Open in' in source(path)
+
+
+@pytest.mark.parametrize('path', list(filter(offers_links, LESSONS)), ids=lambda p: p.name)
+def test_lesson_opens_elsewhere(path): assert head_problems(path.name, source(path)) == []
+
+
+def test_a_wrong_head_is_found():
+    path = next(p for p in LESSONS if p.name[:2].isdigit())
+    text = source(path)
+    assert head_problems('other.ipynb', text) == ['the links']
+    assert head_problems(path.name, text.replace('kernels/welcome?src=', '')) == ['the links']
+    assert head_problems(path.name, text.replace('/raw/', '/blob/')) == ['the links']
+    assert head_problems(path.name, text.replace('-e /kaggle', '')) == ['the install cell']
 
 
 def test_a_stranger_is_found():

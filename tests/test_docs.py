@@ -14,14 +14,15 @@ import readme
 
 HOME = 'https://collabdive.example/site'
 CDN = 'https://cdn.example'
-GOOD = '''<!doctype html><html><head>
+GOOD = '''<!doctype html><html><head><title>Data</title>
 <link rel="stylesheet" href="a.css"><script src="a.js"></script></head><body>
 <main><h1>Data</h1><h2 id="one">One</h2><p><a href="other.html#two">other</a> <a href="#one">up</a>
 <a href="https://example.org/x#y">the web</a> <a href="mailto:a@example.org">mail</a></p>
 <p>It costs $5 or $6; <code>$x$</code>
 and <span class="math inline"><math><mi>x</mi></math></span>.</p>
 <img src="a.png" alt="a curve that falls"><h3>Deep</h3></main></body></html>'''
-OTHER = '''<html><body><main><h1>Other</h1><h2 id="two">Two</h2><a href="index.html">back</a>
+OTHER = '''<html><head><title>Other</title></head><body><main><h1>Other</h1>
+<h2 id="two">Two</h2><a href="index.html">back</a>
 </main></body></html>'''
 
 
@@ -66,8 +67,10 @@ def test_good_site(tmp_path):
     ('or $6;', 'or $$x;', "raw TeX: '$$'"),
     ('<mi>x</mi>', '<merror>x</merror>', 'a formula failed to convert'),
     ('<h1>Data</h1>', '', '0 first-level headings'),
-    ('<h2 id="one">One</h2>', '<h1 id="one">One</h1>', '2 first-level headings'),
+    ('<h3>Deep</h3>', '<h1>Deep</h1>', '2 first-level headings'),
     ('<h2 id="one">One</h2>', '<h4 id="one">One</h4>', 'a heading of level 4 right after level 1'),
+    ('<h3>Deep</h3>', '<h4>Deep</h4>', 'a heading of level 4 right after level 2'),
+    ('<title>Data</title>', '<title> </title>', 'no title'),
 ])
 def test_bad_page(tmp_path, old, new, problem):
     assert old in GOOD
@@ -82,6 +85,11 @@ def test_bad_stylesheet_and_search(tmp_path):
                                'a.css: b.png does not exist',
                                'search.json: other.html#gone has no such anchor']
     assert make_site(tmp_path, search='[]').problems == ['search.json: it is empty']
+
+
+def test_two_pages_with_one_title(tmp_path):
+    report = make_site(tmp_path, GOOD.replace('<title>Data', '<title>Other'))
+    assert report.problems == ["the site: 2 pages have the title 'Other'"]
 
 
 def test_links_command(tmp_path):
@@ -147,6 +155,8 @@ def test_formula_as_text(smallsite):
 def test_dark_theme(smallsite):
     css = smallsite.dark_theme()
     assert 'data-bs-theme=dark' not in css and re.search(r':root\{color-scheme:dark', css)
+    assert css.startswith('@import url("default.min.css");') and len(css) < 10_000
+    assert css.count('{') == css.count('}') > 5
 
 
 def test_site_configuration():

@@ -181,7 +181,7 @@ def test_layers_allow_earlier_lessons_and_index(root, tool):
     write(root, '01_next', ['# Next', '#| default_exp next', 'from mini.data import one',
                             'import mini.next', 'from mini import __version__',
                             '! echo hello\n%matplotlib inline'])
-    write(root, 'index', ['# Mini', 'from mini.next import x'])
+    for free in ('index', 'glossary'): write(root, free, ['# Mini', 'from mini.next import x'])
     assert tool('layers')[0] == 0
 
 

@@ -1,4 +1,4 @@
-"""Do all that CI does: build the docs, run the tests, then check the notebooks and the README.
+"""Do all that CI does: build the docs, run the tests, check the notebooks, the README, the wheel.
 
 The docs come first, because some tests look at the built site. Every step runs, also after one that
 failed. Its heading names the command that runs it alone. In the last line, `N passed, 0 failed`,
@@ -15,6 +15,7 @@ NOTEBOOKS = 'tools/notebooks.py'
 DOCS = 'the docs build, and their links lead somewhere'
 TESTS = 'the notebooks run, and the tests in tests/ pass'
 OUTPUTS = 'stored outputs agree with a fresh run'
+COLAB = 'the notebooks run from the wheel alone, as on Colab'
 STEPS = {
     DOCS: ['tools/docs.py'],
     TESTS: ['tools/test.py'],
@@ -22,8 +23,12 @@ STEPS = {
     'the package is what the notebooks export': [NOTEBOOKS, 'export', '--check'],
     'lessons import only from lessons before them': [NOTEBOOKS, 'layers'],
     'cells and outputs keep the rules': [NOTEBOOKS, 'style'],
+    'the prose is plain, and its numbers are asserted': ['tools/prose.py'],
+    'the lessons have all their parts': ['tools/anatomy.py'],
+    'first uses of terms lead to the glossary': ['tools/glossary.py'],
     OUTPUTS: [NOTEBOOKS, 'verify'],
     'the README is in step with index.ipynb': ['tools/readme.py', '--check'],
+    COLAB: ['tools/colab.py'],
 }
 
 

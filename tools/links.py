@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Check a built site, page by page.
 
-Links, anchors and files exist, nothing is fetched from another host, pictures have a text, headings
-are in order, and no TeX is left raw.
+Links, anchors and files exist, nothing is fetched from another host, pictures have a text, pages
+have titles, headings are in order, and no TeX is left raw.
 """
 import argparse
 import json
@@ -30,6 +30,7 @@ class Report:
     "What a check found."
     pages: int = 0
     links: int = 0
+    heaviest: tuple = (0, '')  # bytes, and the page
     problems: list[str] = field(default_factory=list)  # 'page: what is wrong'
 
     def add(self, where, problems):
@@ -101,6 +102,40 @@ def page_links(
     return [href for href in hrefs if href not in ('', '#') and ours(href)]
 
 
+def page_resources(
+    soup: BeautifulSoup,  # a page
+) -> list[str]:           # links as written
+    "List what a page fetches by itself: pictures, scripts, styles."
+    fetched = [tag.get(RESOURCES[tag.name]) for tag in soup.find_all(list(RESOURCES))
+               if not NOT_FETCHED & set(tag.get('rel') or [])]
+    for tag in soup.find_all(srcset=True):
+        fetched += [part.split()[0] for part in tag['srcset'].split(', ') if part.strip()]
+    for tag in soup.find_all('style'): fetched += css_urls(tag.get_text())
+    for tag in soup.find_all(style=True): fetched += css_urls(tag['style'])
+    for tag in soup.find_all('script', src=False): fetched += JS_IMPORT.findall(tag.get_text())
+    return [url for url in fetched if url]
+
+
+def weight(
+    page: Path,  # an HTML file
+) -> int:        # bytes, of the page and all the files of the site that it fetches by itself
+    "Weigh a page: itself, its pictures, scripts and stylesheets, and the fonts and such of these."
+    files, todo = {page}, [(url, page) for url in page_resources(parse(page))]
+    while todo:
+        url, source = todo.pop()
+        file = (source.parent/unquote(urlsplit(url).path)).resolve()
+        if is_external(url) or file in files or not file.is_file(): continue
+        files.add(file)
+        if file.suffix == '.css':
+            todo += [(inner, file) for inner in css_urls(file.read_text(encoding='utf-8'))]
+    return sum(file.stat().st_size for file in files)
+
+
+def page_title(soup: BeautifulSoup) -> str:
+    "What the browser's tab says."
+    return soup.title.get_text(strip=True) if soup.title else ''
+
+
 def text_problems(
     soup: BeautifulSoup,  # a page; its code, scripts and formulas are removed
 ) -> list[str]:
@@ -110,7 +145,7 @@ def text_problems(
     levels = [int(h.name[1]) for h in body.find_all(re.compile('^h[1-6]$'))]
     if levels.count(1) != 1: found.append(f'{levels.count(1)} first-level headings, not 1')
     found += [f'a heading of level {b} right after level {a}'
-              for a, b in zip(levels, levels[1:]) if b > a+2]
+              for a, b in zip(levels, levels[1:]) if b > a+1]
     for tag in soup.find_all(SILENT): tag.replace_with(' ')
     text = soup.get_text()
     return found + [f'raw TeX: {m.group()[:60]!r}' for tex in TEX if (m := tex.search(text))]
@@ -128,14 +163,9 @@ def page_problems(
         published = is_external(href)
         url = href[len(home):].lstrip('/') or '.' if published else href
         found.append(target_problem(url, root/'index.html' if published else path, root))
-    fetched = [tag.get(RESOURCES[tag.name]) for tag in soup.find_all(list(RESOURCES))
-               if not NOT_FETCHED & set(tag.get('rel') or [])]
-    for tag in soup.find_all(srcset=True):
-        fetched += [part.split()[0] for part in tag['srcset'].split(', ') if part.strip()]
-    for tag in soup.find_all('style'): fetched += css_urls(tag.get_text())
-    for tag in soup.find_all(style=True): fetched += css_urls(tag['style'])
-    for tag in soup.find_all('script', src=False): fetched += JS_IMPORT.findall(tag.get_text())
-    found += [resource_problem(url, path, root) for url in fetched if url]
+    fetched = page_resources(soup)
+    found += [resource_problem(url, path, root) for url in fetched]
+    if not page_title(soup): found.append('no title')
     for img in soup.find_all('img'):
         if img.get('alt', '').strip(): continue
         found.append(f"a picture without alt text: {img.get('src', '')[:40]}")
@@ -165,7 +195,11 @@ def check(
     for path in pages:
         count, found = page_problems(path, root, home.rstrip('/'))
         report.pages, report.links = report.pages+1, report.links+count
+        report.heaviest = max(report.heaviest, (weight(path), path.stem))
         report.add(path.relative_to(root), found)
+    titles = [page_title(parse(path)) for path in pages]
+    report.add('the site', [f'{titles.count(t)} pages have the title {t!r}' for t in titles
+                            if t and titles.count(t) > 1])
     for path in sorted(root.rglob('*.css')):
         urls = css_urls(path.read_text(encoding='utf-8'))
         report.add(path.relative_to(root), [resource_problem(url, path, root) for url in urls])

@@ -8,6 +8,7 @@ from nb_project import (
     EXPORTS, Project, code_cells, code_lines, is_exported, parse, raw_notebook)
 
 EXPORTED_LINES, LESSON_LINES = 25, 15
+FREE = {'index', 'glossary', 'errata'}   # pages about all lessons, which no lesson imports
 UNWANTED = {
     'a warning': re.compile(r'\w*Warning:'),
     'a path of installed packages': re.compile(r'(?:site|dist)-packages'),
@@ -58,8 +59,8 @@ def imported_modules(tree: ast.AST, lib: str) -> list:
 
 
 def layers(project: Project) -> list:
-    "Imports that break the order; a cell of a module counts as its first lesson's. Index is free."
-    lessons = {p: code_cells(p) for p in project.notebooks() if p.stem != 'index'}
+    "Imports that break the order; a cell of a module counts as its first lesson's."
+    lessons = {p: code_cells(p) for p in project.notebooks() if p.stem not in FREE}
     owners, lib = module_owners(lessons), project.config.lib_name
     return [fault for notebook, cells in lessons.items() for cell in cells
             for fault in misplaced_imports(lib, notebook, cells, cell, owners)]

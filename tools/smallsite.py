@@ -15,6 +15,8 @@ from smalldocs import site as sd_site
 
 MATH = re.compile(r'<span class="math (inline|display)">(.*?)</span>', re.S)
 QUARTO_ONLY = {'html-math-method', 'respect-user-color-scheme'}  # smalldocs does not read these
+LIGHT = 'default'  # smalldocs' name for plain Bootstrap
+DARK_RULE = re.compile(r'(?<=})\[data-bs-theme=dark\][^{}]*{[^{}]*}')
 to_mathml = LatexToMathML(fancy_error=False)
 
 
@@ -63,14 +65,16 @@ def smalldocs_config(
         config = sd_config.merge(yaml.safe_load((folder/name).read_text(encoding='utf-8')), config)
     config.pop('format-links', None)
     page = {k: v for k, v in config['format']['html'].items() if k not in QUARTO_ONLY}
-    config['format'] = {'html': page | {'theme': {'light': 'default', 'dark': 'dark.css'}}}
+    config['format'] = {'html': page | {'theme': {'light': LIGHT, 'dark': 'dark.css'}}}
     return config
 
 
-def dark_theme() -> str:  # CSS: Bootstrap with its own dark mode switched on
-    "Make a dark stylesheet from the Bootstrap that smalldocs carries."
+def dark_theme() -> str:  # CSS: Bootstrap's own dark mode, over the stylesheet of the light one
+    "Make a dark stylesheet from the Bootstrap that smalldocs carries; pages fetch that only once."
     css = sd_site.ASSETS/'vendor'/'bootstrap'/'bootstrap.min.css'
-    return css.read_text(encoding='utf-8').replace('[data-bs-theme=dark]', ':root')
+    rules = DARK_RULE.findall(css.read_text(encoding='utf-8'))
+    dark = ''.join(rules).replace('[data-bs-theme=dark]', ':root')
+    return f'@import url("{LIGHT}.min.css");\n{dark}\n'
 
 
 class Site(sd_site.Site):

@@ -50,7 +50,8 @@ def state_key() -> str:  # '' outside a git checkout, where it cannot be told
     listed = subprocess.run(command, cwd=ROOT, capture_output=True)
     if listed.returncode: return ''
     files = {ROOT/name for name in listed.stdout.decode().split('\0') if name}
-    digest = hashlib.sha256(sys.version.encode() + str(shutil.which('chromium')).encode())
+    found = [sys.version, *map(shutil.which, ('chromium', 'google-chrome', 'npm'))]
+    digest = hashlib.sha256(repr(found).encode())
     for path in sorted(files | set((ROOT/'_docs').rglob('*'))):
         if path.is_file(): digest.update(f'{path}\0'.encode() + path.read_bytes())
     digest.update(repr(sorted(f'{d.name} {d.version}' for d in distributions())).encode())

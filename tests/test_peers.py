@@ -1,0 +1,325 @@
+"The benchmark beside other libraries: its pieces, and the figures that are stored."
+import copy
+import json
+import math
+import os
+import sys
+from concurrent.futures.process import BrokenProcessPool
+from importlib.metadata import PackageNotFoundError
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers import ROOT, run
+
+from collabdive.data import planted_ratings
+
+sys.path.insert(0, str(ROOT/'benchmarks'))
+import peers
+from contenders import AS_INSTALLED, CONTENDERS, IMPORTS, QUICK, Contender, filled, with_blanks
+from peers import apart, judged, line_up, measure, measure_or_tell, options, with_ratios
+
+pytestmark = [pytest.mark.filterwarnings(f'ignore:{text}') for text in (
+    "The 'mode.chained_assignment'", 'Constructing a Categorical', 'The given NumPy array',
+    'pkg_resources is deprecated')]
+SCRIPT = ROOT/'benchmarks'/'peers.py'
+FIGURES = {'rmse', 'fit_s', 'fit_cpu_s', 'predict_s', 'peak_mb', 'added_mb'}
+
+
+# Options
+
+def test_options_of_a_quick_and_of_a_whole_run():
+    whole, quick = options([]), options(['--quick'])
+    assert whole.names == quick.names == list(CONTENDERS)
+    assert whole.folds == [1, 2, 3, 4, 5] and quick.folds == [1]
+    assert options(['--quick', '--folds', '3', '2', '3']).folds == [2, 3]
+    some = options(['--only', 'cornac', 'as INSTALLED', '--threads', '2'])
+    assert some.names == [AS_INSTALLED, *(n for n in CONTENDERS if 'cornac' in n)]
+    assert some.threads == 2 and some.out is None
+
+
+@pytest.mark.parametrize('argv, message', [
+    (['--only', 'svdd'], "no contender has 'svdd' in its name; there are: fastai as installed"),
+    (['--folds', '6'], 'invalid choice: 6'), (['--threads', '0'], '0 must be at least 1')])
+def test_options_refuse(argv, message, capsys):
+    with pytest.raises(SystemExit) as stopped: options(argv)
+    assert stopped.value.code == 2 and message in capsys.readouterr().err
+
+
+def test_help_and_imports_are_light():
+    code = ('import sys; sys.path.insert(0, sys.argv[1]); import peers; '
+            "print([m for m in ('numpy', 'pandas', 'torch', 'fastai') if m in sys.modules])")
+    assert run(sys.executable, '-c', code, SCRIPT.parent, check=True).stdout.strip() == '[]'
+    shown = run(sys.executable, SCRIPT, '--help', check=True).stdout
+    assert all(f'--{word}' in shown for word in ('quick', 'only', 'folds', 'threads', 'out'))
+
+
+# Who runs
+
+@pytest.fixture
+def all_installed(monkeypatch): monkeypatch.setattr(peers, 'version', lambda name: '1.0')
+
+
+@pytest.mark.usefixtures('all_installed')
+def test_quick_names_the_slow_ones_that_it_leaves_out():
+    names, left_out = line_up(options(['--quick']))
+    assert set(left_out) == {n for n, c in CONTENDERS.items() if c.slow} and len(left_out) >= 3
+    assert [n for n in CONTENDERS if n not in left_out] == names
+    assert all('--quick' in reason for reason in left_out.values())
+    assert line_up(options([])) == (list(CONTENDERS), {})
+    assert line_up(options(['--quick', '--only', 'myfm, 512 draws']))[1] == {}
+
+
+def test_a_missing_library_is_named_with_its_remedy(monkeypatch):
+    def version(name):
+        if name == 'cornac': raise PackageNotFoundError(name)
+        return '1.0'
+    monkeypatch.setattr(peers, 'version', version)
+    names, left_out = line_up(options([]))
+    assert list(left_out) == [n for n, c in CONTENDERS.items() if c.library == 'cornac']
+    assert not set(names) & set(left_out) and len(names) + len(left_out) == len(CONTENDERS)
+    remedy = "cornac is not installed: pip install 'collabdive[bench]', or make bench-setup"
+    assert set(left_out.values()) == {remedy}
+    assert peers.versions()['cornac'] is None and peers.versions()['torch'] == '1.0'
+
+
+def test_every_library_is_in_the_extra_or_required():
+    text = (ROOT/'settings.ini').read_text()
+    for name, c in CONTENDERS.items():
+        assert c.library in IMPORTS and c.uses in ('ratings', 'who rated what'), name
+        assert c.library == 'collabdive' or f'\n    {c.library}>=' in text, name
+    constraints = (ROOT/'benchmarks'/'constraints.txt').read_text()
+    assert all(f'\n{library}==' in constraints for library in IMPORTS if library != 'collabdive')
+
+
+# One fit
+
+@pytest.fixture(scope='module')
+def rows():
+    "Planted ratings: train, and hidden ones, among them an unknown user and an unknown movie."
+    frame = planted_ratings(50, 40, 2, 900, seed=1).rename(columns={'item': 'movie'})
+    frame = frame[['user', 'movie', 'rating']].sample(frac=1, random_state=0, ignore_index=True)
+    user, movie = frame.user.iloc[0], frame.movie.iloc[1]
+    new = (frame.user == user) | (frame.movie == movie) | (frame.index > 800)
+    return frame[~new].reset_index(drop=True), frame[new].reset_index(drop=True)
+
+
+@pytest.fixture(scope='module')
+def file(rows, tmp_path_factory):
+    "The same as `save_folds` puts it into a file."
+    path, (train, hidden) = tmp_path_factory.mktemp('folds')/'u1.npz', rows
+    columns = pd.concat([train, hidden])
+    np.savez(path, train=np.arange(len(train)), hidden=np.arange(len(train), len(columns)),
+             **{name: columns[name].to_numpy() for name in columns})
+    return str(path)
+
+
+def test_error_is_that_of_clipped_predictions():
+    assert judged([0, 4, 9], np.array([1., 2, 5])) == pytest.approx((4/3)**.5)
+    assert judged([[3], [3]], np.array([1., 5])) == 2        # a column, as fastai gives it
+
+
+@pytest.mark.parametrize('pred, message', [
+    ([1, 2], '2 predictions for 3 ratings'), ([1, 2, 3, 4], '4 predictions for 3 ratings'),
+    ([1, math.nan, math.inf], '2 of 3 predictions are not finite numbers')])
+def test_no_hidden_rating_is_dropped(pred, message):
+    with pytest.raises(ValueError, match=message): judged(pred, np.ones(3))
+
+
+def test_a_contender_never_sees_what_it_is_judged_on(file, rows, monkeypatch):
+    seen = {}
+    def spy(train, pairs, value):
+        seen.update(train=train, pairs=pairs)
+        return lambda: np.full(len(pairs), value)
+    monkeypatch.setitem(CONTENDERS, 'spy', Contender(spy, 'collabdive', dict(value=3.)))
+    got, (train, hidden) = measure('spy', file), rows
+    assert list(seen['pairs']) == ['user', 'movie'] and len(seen['pairs']) == len(hidden)
+    assert seen['train'].equals(train) and not seen['pairs'].merge(train).size
+    assert got.keys() == FIGURES
+    assert got['rmse'] == pytest.approx(np.sqrt(((hidden.rating - 3)**2).mean()), abs=1e-4)
+
+
+def test_loaders_get_blanks_for_the_hidden_ratings(rows):
+    train, hidden = rows
+    frame, (first, second) = with_blanks(train, hidden[['user', 'movie']])
+    assert frame.loc[list(first)].equals(train) and set(frame.rating.loc[list(second)]) == {3.}
+    assert [*first, *second] == list(frame.index)
+
+
+def test_gaps_are_filled_with_the_users_mean():
+    train = pd.DataFrame({'user': [1, 1, 2], 'movie': [1, 2, 1], 'rating': [5., 4, 1.5]})
+    pairs = pd.DataFrame({'user': [1, 2, 9, 1], 'movie': [9, 9, 9, 1]})
+    assert filled([math.nan]*3 + [2.], train, pairs).tolist() == [4.5, 1.5, 3.5, 2.]
+
+
+def test_contenders_that_are_here_answer_for_every_pair(rows):
+    train, hidden = rows
+    here = [n for n, c in CONTENDERS.items() if not peers.missing(c.library)]
+    assert sum(CONTENDERS[n].library in ('fastai', 'collabdive') for n in here) >= 6
+    for name in here:
+        c = CONTENDERS[name]
+        settings = {**c.settings, **{k: 20 for k in ('draws', 'max_iter', 'n_epochs')
+                                     if k in c.settings}}
+        pairs, frame = hidden[['user', 'movie']], train.copy()
+        assert judged(c.fit(frame, pairs, **settings)(), hidden.rating.to_numpy()) < 2, name
+        assert frame.equals(train), name
+
+
+def test_a_fit_has_a_process_of_its_own(file):
+    got = apart(measure_or_tell, QUICK, file)
+    assert got.keys() == FIGURES and all(map(math.isfinite, got.values()))
+    assert got['peak_mb'] > 50 and 0 < got['fit_s'] < 60
+    error = apart(measure_or_tell, QUICK, 'no such file')['error']
+    assert 'FileNotFoundError' in error and 'no such file' in error
+    with pytest.raises(BrokenProcessPool): apart(os._exit, 1)
+
+
+# A run
+
+def planted(name='', file='/u1.npz'):
+    "Invented figures of a contender on a fold."
+    k, fold = len(name), int(file[-5])
+    return dict(rmse=.9 + k/1000 + fold/100, fit_s=float(k), fit_cpu_s=k - .1, predict_s=.5,
+                peak_mb=100. + k, added_mb=10. + fold)
+
+
+@pytest.fixture
+def pretend(monkeypatch, all_installed):
+    "A run that fits nothing; one contender fails, the process of another is killed."
+    def make(fails=(), dies=()):
+        asked = []
+        def fake(function, *args):
+            if function is peers.save_folds: return
+            asked.append(args[0])
+            if args[0] in dies: raise BrokenProcessPool
+            if args[0] in fails: return dict(error='ValueError: no')
+            return planted(*args)
+        monkeypatch.setattr(peers, 'apart', fake)
+        monkeypatch.setattr(os, 'environ', dict(os.environ))
+        return asked
+    return make
+
+
+def test_a_failure_is_told_and_stops_nobody_else(pretend, tmp_path, capsys):
+    first, second, *others = CONTENDERS
+    asked = pretend(fails=[first], dies=[second])
+    assert peers.main(['--out', str(tmp_path/'out.json')]) == 1
+    assert asked.count(first) == asked.count(second) == 1
+    assert [asked.count(name) for name in others] == [5]*len(others)
+    record = json.loads((tmp_path/'out.json').read_text())
+    assert record['not_run'] == {first: 'failed on u1: ValueError: no',
+                                 second: 'failed on u1: its process was killed'}
+    assert list(record['contenders']) == others
+    assert f'{first}: failed on u1: ValueError: no' in capsys.readouterr().out
+
+
+def test_only_a_whole_run_is_stored(pretend, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(peers, 'OUT', tmp_path/'peers.json')
+    pretend()
+    for part in (['--quick'], ['--only', 'cornac'], ['--folds', '1', '2', '3', '4']):
+        assert peers.main(part) == 0 and not list(tmp_path.iterdir())
+        assert 'nothing is written' in capsys.readouterr().out
+    assert peers.main(['--threads', '2']) == 0 and [*tmp_path.iterdir()] == [peers.OUT]
+    assert os.environ['OMP_NUM_THREADS'] == os.environ['RAYON_NUM_THREADS'] == '2'
+    assert f'written to {peers.OUT}' in capsys.readouterr().out
+    assert not faults(json.loads(peers.OUT.read_text()), rmse=2.)
+
+
+@pytest.mark.usefixtures('all_installed')
+def test_ratios_and_table_of_planted_figures():
+    folds = {name: {f'u{k}': planted(name, f'u{k}.npz') for k in (1, 2)}
+             for name in (AS_INSTALLED, QUICK)}
+    folds['cmfrec ALS, 10 factors'] = {'u1': planted('x', 'u1.npz')}
+    record = with_ratios(folds)
+    n, m = len(AS_INSTALLED), len(QUICK)
+    assert record[QUICK]['mean']['rmse'] == pytest.approx(.9 + m/1000 + .015)
+    assert record[QUICK]['times_fit_quick'] == 1 and record[AS_INSTALLED]['times_fastai'] == 1
+    assert record[QUICK]['times_fastai'] == round(m/n, 4)
+    head, *lines = peers.table(record).splitlines()
+    assert [line.split('  ')[0] for line in lines] == [
+        'cmfrec ALS, 10 factors', AS_INSTALLED, QUICK]        # the least error first
+    assert head.index('RMSE') + 4 == lines[0].index('0.9110') + 6
+    assert len({line.index(' ratings') for line in lines}) == 1
+    alone = with_ratios({QUICK: folds[QUICK]})[QUICK]
+    assert 'times_fastai' not in alone and alone['times_fit_quick'] == 1
+
+
+# The stored figures
+
+def same(a, b): return math.isclose(a, b, rel_tol=1e-3, abs_tol=1e-4)
+
+
+def faults(record, rmse=1.) -> list:
+    "What is wrong with a record of a whole run; `rmse` is what each contender stays below."
+    found, of = [], record['contenders']
+    def wrong(cause, *names): found.append((cause, *names))
+    if list(of) != list(CONTENDERS) or record['not_run']: wrong('contenders')
+    if None in record['versions'].values(): wrong('versions')
+    if not {*IMPORTS, 'torch', 'numpy', 'pandas'} <= record['versions'].keys(): wrong('versions')
+    if not all(record['machine'].get(k) for k in ('cpu', 'cores', 'python')): wrong('machine')
+    means = {name: sum(f['fit_s'] for f in it['folds'].values())/len(it['folds'])
+             for name, it in of.items()}
+    for name, it in of.items():
+        c = CONTENDERS.get(name)
+        marks = it['library'], it['uses'], it['sampling'], it['settings']
+        if c and marks != (c.library, c.uses, c.sampling, c.settings): wrong('marks', name)
+        if set(it['folds']) != {'u1', 'u2', 'u3', 'u4', 'u5'}: wrong('folds', name)
+        for fold, f in it['folds'].items():
+            if f.keys() != FIGURES or not all(map(math.isfinite, f.values())):
+                wrong('figures', name, fold)
+                continue
+            if not 0 < f['rmse'] < rmse: wrong('rmse', name, fold)
+            if not (f['fit_s'] > 0 <= f['predict_s'] and f['peak_mb'] > f['added_mb'] >= 0):
+                wrong('range', name, fold)
+            if f['fit_cpu_s'] > 1.1*record['threads']*f['fit_s'] + .1: wrong('threads', name, fold)
+        for k, value in it['mean'].items():
+            if not same(value, np.mean([f.get(k, math.nan) for f in it['folds'].values()])):
+                wrong('mean', name, k)
+        for key, to in (('times_fit_quick', QUICK), ('times_fastai', AS_INSTALLED)):
+            if to in means and not same(it.get(key, math.nan), means[name]/means[to]):
+                wrong('ratio', name, key)
+    return found
+
+
+@pytest.fixture
+def record():
+    "A record of a whole run, invented; as it comes back from a file."
+    measured = {n: {f'u{k}': planted(n, f'u{k}.npz') for k in range(1, 6)} for n in CONTENDERS}
+    return json.loads(json.dumps(dict(
+        threads=1, machine=dict(cpu='x', cores=2, python='3'), not_run={},
+        versions=dict.fromkeys([*IMPORTS, 'torch', 'numpy', 'pandas'], '1.0'),
+        contenders=with_ratios(measured))))
+
+
+def fold_of(record, name=QUICK): return record['contenders'][name]['folds']['u2']
+
+
+@pytest.mark.parametrize('cause, spoil', [
+    ('contenders', lambda r: r['contenders'].pop('Surprise SVD')),
+    ('contenders', lambda r: r['not_run'].update({'Surprise SVD': 'failed'})),
+    ('versions', lambda r: r['versions'].update(myfm=None)),
+    ('versions', lambda r: r['versions'].pop('cornac')),
+    ('machine', lambda r: r['machine'].update(cpu='')),
+    ('marks', lambda r: r['contenders']['myFM, 100 draws'].update(sampling=False)),
+    ('marks', lambda r: r['contenders']['Surprise SVD++'].update(uses='ratings')),
+    ('marks', lambda r: r['contenders']['Surprise SVD']['settings'].update(n_epochs=5)),
+    ('folds', lambda r: r['contenders'][QUICK]['folds'].pop('u5')),
+    ('figures', lambda r: fold_of(r).update(rmse=math.nan)),
+    ('figures', lambda r: fold_of(r).pop('predict_s')),
+    ('rmse', lambda r: fold_of(r).update(rmse=3.)),
+    ('range', lambda r: fold_of(r).update(added_mb=1e6)),
+    ('threads', lambda r: fold_of(r).update(fit_cpu_s=1e6)),
+    ('mean', lambda r: fold_of(r).update(rmse=.7)),
+    ('ratio', lambda r: fold_of(r, 'Surprise SVD').update(fit_s=15.)),
+    ('ratio', lambda r: r['contenders']['Surprise SVD'].update(times_fastai=.1))])
+def test_faults_are_found(record, cause, spoil):
+    assert not faults(record, rmse=2.)
+    spoilt = copy.deepcopy(record)
+    spoil(spoilt)
+    assert cause in {what for what, *_ in faults(spoilt, rmse=2.)}
+
+
+@pytest.mark.skipif(not peers.OUT.exists(), reason='no whole run of benchmarks/peers.py is stored')
+def test_stored_figures():
+    assert peers.OUT.stat().st_size < 60_000
+    assert faults(json.loads(peers.OUT.read_text())) == []
