@@ -4,7 +4,8 @@ Planted ratings of 70,000 users and 10,000 items, 10% hidden. Every measurement 
 seconds and peak memory from the frame to the first batch, with ids as ints and as strings; and an
 epoch of DotProductBias with 20 factors at several batch sizes, by part, beside the time that one
 thread would need to copy as many bytes as the part has to move. (A step can beat it: the model and
-AdamW's averages, 27 MB, may stay in a large cache.)
+AdamW's averages, 27 MB, may stay in a large cache.) Then `fit_quick` itself: for one epoch,
+for five, and for five with less decay.
 Writes results/big.json. Run: python benchmarks/big.py (--quick: a million ratings, nothing written)
 """
 import argparse
@@ -25,12 +26,13 @@ from collabdive.batches import collab_dls
 from collabdive.collab_nn import factors_and_rest
 from collabdive.data import planted_ratings, random_split
 from collabdive.dot_product import DotProductBias, adam, fit_quietly, squared_error
+from collabdive.learner import fit_quick
 from epoch_profile import ProfiledLearner
 from shared import save
 
 SETTINGS = '10% hidden, split seed 0; DotProductBias, 20 factors, y_range (0, 5.5), one epoch'
 N_FACTORS = 20
-LR, WD = .014, (.6, .02)   # highest learning rate; decay of the factors and of the biases
+LR, WD = .02, (1.7, .02)   # those of fit_quick
 
 
 def in_fresh_process(f, *args):
@@ -117,10 +119,22 @@ def one_epoch(path, bs, threads) -> dict:   # seconds by part, bytes it moves, R
                 rmse=round(learn.epoch_losses[-1][1]**.5, 4), peak_mb=peak_mb())
 
 
+def quick(path, epochs, wd, threads) -> dict:   # seconds, RMSE, batch size, MB
+    "`fit_quick` with its own batch size, validation included."
+    torch.set_num_threads(threads)
+    ratings = load(path, 'ints')
+    dls = collab_dls(ratings, 'user', 'movie', splits=random_split(ratings, .1, 0), device='cpu')
+    wall, cpu = time.perf_counter(), time.process_time()
+    learn = fit_quick(dls, epochs=epochs, wd=wd, n_factors=N_FACTORS, progress=False)
+    return dict(epochs=epochs, wd=learn.opt.hypers[0]['wd'], bs=learn.dls.train.bs, cpu_s=round(time.process_time() - cpu, 2),
+                wall_s=round(time.perf_counter() - wall, 2), peak_mb=peak_mb(),
+                rmse=round(learn.epoch_losses[-1][1]**.5, 4))
+
+
 def measure(args, path) -> dict:
     "All of it, every part in a fresh process."
     shape = (7_000, 3_000, 1_000_000) if args.quick else (70_000, 10_000, 10_000_000)
-    bar = tqdm(total=2*args.rounds + 2 + len(args.bs)*args.rounds, desc='planting')
+    bar = tqdm(total=2*args.rounds + 5 + len(args.bs)*args.rounds, desc='planting')
     def step(what, *job):
         bar.set_description(what)
         out = in_fresh_process(*job)
@@ -139,7 +153,10 @@ def measure(args, path) -> dict:
                 for _ in range(args.rounds)]
         epochs.append(min(runs, key=lambda r: r['cpu_s']['epoch']))
     for run in epochs: run['copy_s'] = {k: round(v/speed, 2) for k, v in run['gb'].items()}
-    return dict(planted=planted, to_batches=batches, bandwidth_gb_s=speed, epochs=epochs)
+    fits = [step(f'fit_quick, {n} epochs', quick, path, n, wd, args.threads)
+            for n, wd in ((1, None), (5, None), (5, .4))]
+    return dict(planted=planted, to_batches=batches, bandwidth_gb_s=speed, epochs=epochs,
+                fit_quick=fits)
 
 
 def main():

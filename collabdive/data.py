@@ -213,13 +213,14 @@ def _parse(name, path, verify):
         raise ValueError(f"{path}: movie {untitled} is rated but has no title")
     return MovieLens(name, ratings.assign(title=title), movies, users, str(path))
 
-# %% ../nbs/00_data.ipynb #2aa600b6
-_wheel = 'recbole-1.2.1-py3-none-any.whl'
-_wheel_sha = '9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407'
-
+# %% ../nbs/00_data.ipynb #c657df4e
 def cache_dir() -> Path:   # `$COLLABDIVE_HOME`, else the user's cache folder
     "The folder that downloads are kept in."
     return Path(os.environ.get('COLLABDIVE_HOME') or pooch.os_cache('collabdive'))
+
+# %% ../nbs/00_data.ipynb #995130e9
+_wheel = 'recbole-1.2.1-py3-none-any.whl'
+_wheel_sha = '9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407'
 
 def _fetch_official(release, home, progress):
     """Download the official archive into `home`.
@@ -304,7 +305,7 @@ def load_movielens(
     if path is not None: return _parse(name, path, verify)
     return _search(name, verify, _interactive() if progress is None else progress)
 
-# %% ../nbs/00_data.ipynb #7d66e402
+# %% ../nbs/00_data.ipynb #8dadd2ee
 def load_results(
     name: str,   # the script's name without `.py`, such as 'loader'
 ) -> dict:       # what it measured

@@ -190,9 +190,10 @@ def collab_learner(
     if metrics is None: metrics = _metrics(dls, task)
     return CollabLearner(dls, model, loss_func, metrics=metrics, **kwargs)
 
-# %% ../nbs/09_learner.ipynb #82cc95ea
+# %% ../nbs/09_learner.ipynb #9c55606a
 QUICK = {'regress': (80, 1.7), 'classify': (50, 1.7), 'ordinal': (50, .6)}  # factors, decay
 
+# %% ../nbs/09_learner.ipynb #ec0daff9
 def _quick_loaders(dls, bs):
     "The loaders with other batch sizes; for training, None means 52 batches an epoch."
     if not isinstance(dls, RatingsDataLoaders):

@@ -23,7 +23,7 @@ WITHOUT_EXAMPLE = {
     'batches.CodedRatings', 'batches.RatingsDL', 'batches.RatingsVocab', 'batches.check_splits',
     'cli.BOOK', 'cli.QUICK', 'cli.Settings', 'cli.climb', 'cli.ladder_table', 'cli.plot_ladder',
     'cli.rungs', 'compare.Comparison', 'compare.evaluate', 'data.cache_dir', 'data.check_ratings',
-    'learner.QUICK', 'pca.check_matrix', 'pca.close_to_axes', 'pca.distance',
+    'pca.check_matrix', 'pca.close_to_axes', 'pca.distance',
     'pca.farthest', 'robust_pca.STILL'}
 
 
