@@ -7,12 +7,13 @@ Docs: https://collabdive.github.io/collabdive/dot_product.html.md"""
 # %% auto #0
 __all__ = ['adam', 'squared_error', 'DotProduct', 'fit_quietly', 'train', 'history', 'DotProductBias']
 
-# %% ../nbs/03_dot_product.ipynb #30ae5fbf
+# %% ../nbs/03_dot_product.ipynb #09bcfd18
 from functools import partial
 
 import fastai.callback.schedule  # adds fit_one_cycle to Learner
 import pandas as pd
 import torch
+from fastai.callback.core import Callback
 from fastai.callback.progress import ProgressCallback
 from fastai.layers import Embedding, sigmoid_range
 from fastai.learner import Learner
@@ -53,7 +54,7 @@ class DotProduct(Module):
         score = (self.user_factors(users)*self.item_factors(items)).sum(1, keepdim=True)
         return score if self.y_range is None else sigmoid_range(score, *self.y_range)
 
-# %% ../nbs/03_dot_product.ipynb #e2f1a948
+# %% ../nbs/03_dot_product.ipynb #4f0ac743
 class _AdamWrapper(OptimWrapper):
     "fastai's wrapper of an optimizer, quick to give its settings: every step asks five times."
     @property
@@ -66,7 +67,8 @@ adam = partial(_AdamWrapper, opt=torch.optim.AdamW, betas=(.9, .99), eps=1e-5, f
 def _call_listeners(learn, event):
     "Call, in order, the callbacks that have a method for this event; fastai calls them all."
     for cb in sorted(learn.cbs, key=lambda cb: cb.order):
-        if event in vars(cb) or hasattr(type(cb), event) or event == 'after_fit': cb(event)
+        hears_all = event == 'after_fit' or type(cb).__call__ is not Callback.__call__
+        if hears_all or event in vars(cb) or hasattr(type(cb), event): cb(event)
 
 # %% ../nbs/03_dot_product.ipynb #73b3f591
 def fit_quietly(
