@@ -126,7 +126,8 @@ def quick(path, epochs, wd, threads) -> dict:   # seconds, RMSE, batch size, MB
     dls = collab_dls(ratings, 'user', 'movie', splits=random_split(ratings, .1, 0), device='cpu')
     wall, cpu = time.perf_counter(), time.process_time()
     learn = fit_quick(dls, epochs=epochs, wd=wd, n_factors=N_FACTORS, progress=False)
-    return dict(epochs=epochs, wd=learn.opt.hypers[0]['wd'], bs=learn.dls.train.bs, cpu_s=round(time.process_time() - cpu, 2),
+    return dict(epochs=epochs, wd=learn.opt.hypers[0]['wd'], bs=learn.dls.train.bs,
+                cpu_s=round(time.process_time() - cpu, 2),
                 wall_s=round(time.perf_counter() - wall, 2), peak_mb=peak_mb(),
                 rmse=round(learn.epoch_losses[-1][1]**.5, 4))
 

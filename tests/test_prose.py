@@ -216,7 +216,9 @@ def lesson(name, *links, **changes):
     cells = ['# A title\n\n> The finding in a sentence.',
              f'md:[Open in Colab]({colab})\n\n**Needs** [Data](00_data.ipynb). '
              '**Takes** 20 minutes to read and 5 seconds of CPU.',
-             '## A part', 'x = 1', 'assert x == 1',
+             'md:## A part\n\n**Guess**: what is x?\n\n'
+             '<details>\n<summary>Check your guess</summary>\n\nOne.\n\n</details>',
+             'x = 1', 'assert x == 1',
              '## In three sentences\n\nOne is so. Two is so. And three is so.', 'md:## Exercises\n',
              *exercises, 'md:### Solutions',
              *(f'prove(check_{k}, {k}, wrong=0)' for k in range(1, 6)),
@@ -255,6 +257,8 @@ def test_a_lesson_with_all_its_parts(judged): assert judged() == []
     ('the home page says 20', '**Takes** 20', '**Takes** 25'),
     ('three sentences', 'Two is so. ', ''), ('## Exercises', '## Exercises', '## Tasks'),
     ('### Solutions', '### Solutions', '### Answers'), ('Previous:', 'Previous:', 'Before:'),
+    ('1 to guess and 0 folded', '<summary>Check your guess', '<summary>Look'),
+    ('1 to guess and 0 folded', 'One.\n\n', ''), ('0 to guess and 1 folded', '**Guess**', 'Guess'),
     ('4 exercises, at least 5', '**5. Extend.**', '**Extend.**'),
     ('exercises numbered 1 2 3 4 6', '**5. Extend.**', '**6. Extend.**'),
     ('no known kind: Read', '**3. Modify.**', '**3. Read.**'),

@@ -4,7 +4,8 @@ A lesson is a notebook whose name begins with a number. It has, in this order: a
 finding under it as a quotation; a link to Colab; the lines **Needs** (unless it is the first) and
 **Takes**; `## In three sentences`, which are three; `## Exercises`, five or more, numbered, of the
 kinds predict, modify and extend; `### Solutions`; and links to the lessons before and after it. The
-home page gives the same minutes.
+home page gives the same minutes. Where the reader is to **Guess**, the answer is folded under
+"Check your guess", in the same cell.
 
 Exercise k is a checker `check_k`, an `attempt(check_k, ...)` on a blank, and in the solutions a
 `prove(check_k, solution, wrong=...)`, which insists that the blank and the wrong answer fail.
@@ -33,6 +34,9 @@ MEDIAN_LINES, P90_LINES = 6, 15
 LABEL = re.compile(r'^\*\*(\d+)\. (\w+)\.\*\*', re.MULTILINE)
 KINDS = {'Predict', 'Modify', 'Extend'}
 TAKES = re.compile(r'\*\*Takes\*\* (\d+) minutes to read and \d+ (?:seconds|minutes) of CPU\.')
+GUESS = re.compile(r'\*\*Guess\b')
+FOLD = re.compile(r'^<details>\n<summary>Check your guess</summary>\n\n\S.*?\n\n</details>$',
+                  re.DOTALL | re.MULTILINE)
 BLANK = re.compile(r'^my_\w+$|^My\w+$')
 
 
@@ -101,6 +105,13 @@ def missing_parts(lesson: Lesson, first: bool, last: bool) -> list:
         'Next: in the last cell': last or re.search(r'Next: .*\.ipynb', end),
     }
     return [f'lacks {part}' for part, there in parts.items() if not there]
+
+
+def guess_faults(lesson: Lesson) -> list:
+    "The questions to guess at that have no folded answer in their cell."
+    return [f'{asked} to guess and {folded} folded answers in: {source[:60]!r}'
+            for source in lesson.markdown
+            if (asked := len(GUESS.findall(source))) != (folded := len(FOLD.findall(source)))]
 
 
 def exercise_faults(lesson: Lesson) -> list:
@@ -179,7 +190,8 @@ def faults(lessons: list, told: dict) -> list:
         if share < CHECKED: wrong.append(f'{share:.0%} of the code cells are checked')
         if takes and int(takes[1]) != told.get(lesson.name): wrong.append(
             f'takes {takes[1]} minutes, the home page says {told.get(lesson.name)}')
-        found += [f'{lesson.name}: {fault}' for fault in wrong + exercise_faults(lesson)]
+        wrong += guess_faults(lesson) + exercise_faults(lesson)
+        found += [f'{lesson.name}: {fault}' for fault in wrong]
     total = sum(len(lesson.attempts()) for lesson in lessons)
     if total < EXERCISES: found.append(f'{total} exercises in all, at least {EXERCISES}')
     return found + size_faults(cell_lines(lessons))
