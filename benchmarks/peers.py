@@ -8,7 +8,7 @@ library's own tables or loaders from the frame counts as fitting, for all alike.
 collabdive also validate after every epoch, inside their fitting time, on ratings that are blank: no
 contender sees those it is judged on. Predicting is timed apart. Peak memory is that of the whole
 process; added memory is what fitting and predicting put on top of the peak before the clock
-started. One run each: RMSE differs between seeds by about .001, for SVD++ by .004. Settings of
+started. One run each: RMSE differs between seeds by about .001, for SVD++ up to .008. Settings of
 other libraries that are not their defaults were chosen on the first fold's hidden ratings, which
 flatters them a little; those of fit_quick on its training rows alone.
 

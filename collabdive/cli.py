@@ -158,7 +158,7 @@ def _judged(ratings, names, dls, losses):
             'rmse': round(float(losses.valid.iloc[-1])**.5, 4),
             'rmse of the mean': round(float(((y - dls.train_ds.y.mean())**2).mean())**.5, 4)}
 
-# %% ../nbs/90_cli.ipynb #ff159e74
+# %% ../nbs/90_cli.ipynb #69c532fe
 def _train(args):
     "`collabdive train`: a dot product with bias, judged on hidden ratings."
     _at_least_one(args, 'n_factors', 'epochs', 'bs')
@@ -166,9 +166,9 @@ def _train(args):
     ratings, names = _read(args)
     from collabdive.batches import collab_dls
     from collabdive.dot_product import DotProductBias, history, train
+    from collabdive.learner import range_around
     dls = collab_dls(ratings, *names, valid_pct=args.valid_pct, seed=args.seed, bs=args.bs)
-    low, high = float(ratings[names[2]].min()), float(ratings[names[2]].max())
-    y_range = low - (high - low)/4, high + (high - low)/8
+    y_range = range_around([float(v) for v in ratings[names[2]].agg(['min', 'max'])])
     with _bar(args.epochs*len(dls.train), 'training') as bar:
         learn = train(DotProductBias, dls, args.n_factors, y_range, args.epochs,
                       args.lr, args.wd, args.seed, cbs=[_progress(bar)])
