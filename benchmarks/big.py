@@ -23,10 +23,11 @@ import torch
 from tqdm.auto import tqdm
 
 from collabdive.batches import collab_dls
-from collabdive.collab_nn import factors_and_rest
-from collabdive.data import planted_ratings, random_split
-from collabdive.dot_product import DotProductBias, adam, fit_quietly, squared_error
+from collabdive.dot_product import DotProductBias, squared_error
 from collabdive.learner import fit_quick
+from collabdive.planted import planted_ratings
+from collabdive.splits import random_split
+from collabdive.training import adam, factors_and_rest, fit_quietly
 from epoch_profile import ProfiledLearner
 from shared import save
 

@@ -8,8 +8,9 @@ Writes results/classes.json. Run: python benchmarks/classes.py
 """
 import time
 
-from collabdive.compare import DECAY, contenders, evaluate, hold_out, shares_model, with_cuts
-from collabdive.data import load_movielens, official_fold, temporal_split
+from collabdive.compare import DECAY, contenders, evaluate, shares_model, with_cuts
+from collabdive.data import load_movielens
+from collabdive.splits import hold_out, official_fold, temporal_split
 from shared import options, save
 
 GRID = .1, .2, .4, .6, 1., 2., 4.

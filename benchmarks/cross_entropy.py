@@ -21,11 +21,11 @@ from fastai.torch_core import Module, set_seed
 from tqdm.auto import tqdm
 
 from collabdive.batches import RatingsDataLoaders, RatingsDL, collab_dls
-from collabdive.collab_nn import factors_and_rest
 from collabdive.cross_entropy import CollabNNClassifier, CrossEntropy, DotProductBiasCE
-from collabdive.data import load_movielens, random_split
-from collabdive.dot_product import adam, fit_quietly
+from collabdive.data import load_movielens
 from collabdive.metrics import class_metrics, confusion, likeliest_rating
+from collabdive.splits import random_split
+from collabdive.training import adam, factors_and_rest, fit_quietly
 from shared import options, save
 
 STARS = 1, 2, 3, 4, 5

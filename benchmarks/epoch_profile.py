@@ -21,7 +21,8 @@ from tqdm.auto import tqdm
 
 from collabdive.batches import collab_dls
 from collabdive.data import load_movielens
-from collabdive.dot_product import DotProductBias, adam, fit_quietly, squared_error
+from collabdive.dot_product import DotProductBias, squared_error
+from collabdive.training import adam, fit_quietly
 from shared import options, save
 
 SETTINGS = 'ML-100K by title, split seed 42, 80,000 training rows, one epoch, 50 factors'

@@ -7,8 +7,8 @@ Run: python benchmarks/ladder.py
 """
 from dataclasses import asdict
 
-from collabdive.cli import BOOK, climb, ladder_table, rungs
 from collabdive.data import load_movielens
+from collabdive.ladder import BOOK_SETTINGS, ladder_models, ladder_table, train_ladder
 from shared import options, save
 
 LUCKY = '1 dot product', '4 + weight decay'
@@ -25,16 +25,16 @@ def lucky_runs(ratings, models: dict) -> list:
     "Two models from six first weights, on one split."
     models = {name: models[name] for name in LUCKY}
     return [dict(run, weight_seed=seed) for seed in range(1, 7)
-            for run in climb(ratings, BOOK, (42,), models, seed)]
+            for run in train_ladder(ratings, BOOK_SETTINGS, (42,), models, seed)]
 
 
 def main():
     "Train, write, and print the table."
     args = options(__doc__, 'ladder.json')
-    ratings, models = load_movielens('100k').ratings, with_undecayed(rungs())
-    runs = climb(ratings, BOOK, models=models)
+    ratings, models = load_movielens('100k').ratings, with_undecayed(ladder_models())
+    runs = train_ladder(ratings, BOOK_SETTINGS, models=models)
     table = ladder_table(runs, models)
-    save(args, asdict(BOOK), table=table, runs=runs, luck=lucky_runs(ratings, models))
+    save(args, asdict(BOOK_SETTINGS), table=table, runs=runs, luck=lucky_runs(ratings, models))
     for row in table: print(row)
 
 

@@ -19,9 +19,11 @@ from torch import nn
 from tqdm import tqdm
 
 from collabdive.batches import collab_dls
-from collabdive.collab_nn import CollabNN, factors_and_rest
-from collabdive.data import load_movielens, official_fold
-from collabdive.dot_product import DotProductBias, adam, fit_quietly, history, squared_error
+from collabdive.collab_nn import CollabNN
+from collabdive.data import load_movielens
+from collabdive.dot_product import DotProductBias, squared_error
+from collabdive.splits import official_fold
+from collabdive.training import adam, factors_and_rest, fit_quietly, history
 from shared import options, save
 
 BOOK = dict(bs=64, n_epoch=5, lr=5e-3, n_factors=50, y_range=(0, 5.5), layers=[100, 50])

@@ -94,7 +94,8 @@ def line_up(args) -> tuple:  # names to run; name -> reason for those that are n
 def save_folds(folder: str, folds: list):
     "Put each fold's arrays into a file, so that no contender has to import the reader."
     import numpy as np
-    from collabdive.data import load_movielens, official_fold
+    from collabdive.data import load_movielens
+    from collabdive.splits import official_fold
     ratings = load_movielens('100k').ratings
     columns = {name: ratings[name].to_numpy() for name in ('user', 'movie', 'rating')}
     for fold in folds:

@@ -15,13 +15,13 @@ from itertools import product
 import numpy as np
 import torch
 from collabdive.batches import collab_dls
-from collabdive.compare import hold_out
 from collabdive.cross_entropy import DotProductBiasCE
-from collabdive.data import load_movielens, official_fold
+from collabdive.data import load_movielens
 from collabdive.dot_product import DotProductBias
 from collabdive.learner import QUICK, fit_quick
 from collabdive.metrics import class_metrics, rmse
 from collabdive.ordinal import CumulativeLink
+from collabdive.splits import hold_out, official_fold
 from tqdm import tqdm
 
 from shared import options, save

@@ -20,6 +20,12 @@
   document.addEventListener("shown.bs.collapse", queue);
   mark();
 
+  // smalldocs marks the dark on the root as data-scheme; Bootstrap's dark mode follows. Quarto has a stylesheet for it.
+  const root = document.documentElement;
+  const follow = () => { root.dataset.bsTheme = root.dataset.scheme === "alternate" ? "dark" : "light"; };
+  new MutationObserver(follow).observe(root, {attributeFilter: ["data-scheme"]});
+  follow();
+
   // A fold that is no <button> opens by Enter and by the space bar, as a button does.
   document.addEventListener("keydown", (event) => {
     const fold = event.target.closest('[role="button"]:not(button)');

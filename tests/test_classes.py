@@ -10,13 +10,13 @@ from scipy.stats import rankdata
 from sklearn import metrics as skm
 
 from collabdive.batches import collab_dls
-from collabdive.collab_nn import factors_and_rest
 from collabdive.cross_entropy import CrossEntropy, DotProductBiasCE
-from collabdive.data import planted_ratings, random_split
-from collabdive.dot_product import adam, fit_quietly
 from collabdive.learner import collab_learner
 from collabdive.metrics import class_metrics, level_codes, rating_metrics, with_temperature
 from collabdive.ordinal import CumulativeLink, cumulative_log_probs
+from collabdive.planted import planted_ratings
+from collabdive.splits import random_split
+from collabdive.training import adam, factors_and_rest, fit_quietly
 
 HALVES = np.arange(.5, 5.1, .5)
 

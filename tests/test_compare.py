@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collabdive.compare import (
-    compare, discretised_normal, evaluate, fit_cuts, fit_sigma, hold_out, paired_bootstrap,
-    row_losses, shares_model, with_cuts)
-from collabdive.data import planted_ratings, random_split
+    compare, discretised_normal, evaluate, fit_cuts, fit_sigma, paired_bootstrap, row_losses,
+    shares_model, with_cuts)
 from collabdive.metrics import class_metrics, rmse
+from collabdive.planted import planted_ratings
+from collabdive.splits import hold_out, random_split
 
 
 @st.composite

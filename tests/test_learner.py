@@ -10,10 +10,9 @@ from fastai.learner import load_learner
 from helpers import run
 
 from collabdive.batches import collab_dls
-from collabdive.collab_nn import factors_and_rest
-from collabdive.data import planted_ratings
-from collabdive.dot_product import adam, fit_quietly
 from collabdive.learner import collab_learner
+from collabdive.planted import planted_ratings
+from collabdive.training import adam, factors_and_rest, fit_quietly
 
 KINDS = [(task, use_nn) for task in ('regress', 'classify', 'ordinal') for use_nn in (False, True)]
 ASKED = {'user': [3, 4], 'title': ['Movie 5', 'Movie 6']}

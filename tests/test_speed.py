@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from collabdive.batches import check_splits
-from collabdive.data import load_results
+from collabdive.files import load_results
+from collabdive.splits import check_splits
 from helpers import run
 
 HEAVY = {'torch', 'fastai', 'pandas', 'numpy', 'matplotlib', 'sklearn', 'scipy'}

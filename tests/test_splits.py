@@ -1,0 +1,75 @@
+"Any frame is split into parts that share no row, or refused."
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from collabdive.splits import (check_splits, last_out_split, official_fold, random_split,
+                               temporal_split, user_split)
+
+FEW = pd.DataFrame({'user': ['a', 'a', 'b'], 'timestamp': [2, 2, 9]})
+users = st.lists(st.one_of(st.integers(0, 9), st.text('ab1', min_size=1, max_size=2)),
+                 min_size=3, max_size=40)
+
+
+def whole(split, n):
+    "The split, once it is known that each of `n` rows is in one part."
+    train, valid = check_splits(split, n)
+    assert len(train) + len(valid) == n
+    return train, valid
+
+
+@settings(max_examples=60, deadline=None)
+@given(users, st.integers(0, 99))
+def test_a_user_is_in_one_part(ids, seed):
+    frame = pd.DataFrame({'user': pd.Series(ids, dtype=object), 'timestamp': range(len(ids))})
+    n = frame.user.nunique()
+    for n_users in range(-1, n + 2):
+        if 1 <= n_users <= n - 2:
+            train, valid = whole(user_split(frame, n_users, seed), len(frame))
+            assert frame.user.iloc[valid].nunique() == n_users
+            assert frame.user.iloc[train].nunique() == n - n_users
+        else:
+            with pytest.raises(ValueError, match=f'n_users={n_users} of {n} users: hide at least'):
+                user_split(frame, n_users, seed)
+
+
+def test_the_same_users_whatever_the_order_of_the_rows():
+    frame = pd.DataFrame({'who': np.arange(60) % 9})
+    hidden = [set(f.who.iloc[user_split(f, 4, 3, 'who')[1]]) for f in (frame, frame[::-1])]
+    assert hidden[0] == hidden[1] != set(frame.who.iloc[user_split(frame, 4, 4, 'who')[1]])
+    with pytest.raises(KeyError, match="no column 'user'"): user_split(frame, 4)
+    with pytest.raises(ValueError, match=r'n_users=0\.2 of 9'): user_split(frame, .2, 0, 'who')
+    cat = frame.assign(who=pd.Categorical(frame.who, categories=range(20)))
+    assert set(cat.who.iloc[user_split(cat, 4, 3, 'who')[1]]) == hidden[0]
+
+
+@settings(max_examples=60, deadline=None)
+@given(users, st.floats(.01, .99), st.integers(0, 99))
+def test_splits_leave_no_row_out(ids, share, seed):
+    frame = pd.DataFrame({'user': pd.Series(ids, dtype=object), 'timestamp': [3]*len(ids)})
+    if not 0 < int(share*len(ids)) < len(ids):
+        for split in (random_split, temporal_split):
+            with pytest.raises(ValueError, match='both parts need at least one'):
+                split(frame, share)
+        return
+    random = whole(random_split(frame, share, seed), len(ids))
+    train, valid = whole(temporal_split(frame, share), len(ids))
+    assert len(random[1]) == len(valid) == int(share*len(ids))
+    assert valid.tolist() == list(range(len(train), len(ids)))   # of equal times, the last rows
+
+
+def test_the_last_of_each():
+    assert [x.tolist() for x in last_out_split(FEW)] == [[0, 2], [1]]
+    with pytest.raises(ValueError, match='no user has two ratings'): last_out_split(FEW[1:])
+
+
+def test_what_cannot_be_split_is_refused():
+    rows = pd.DataFrame({'user': np.zeros(100_000)})
+    with pytest.raises(ValueError, match='fold 6: the official folds are 1 to 5'):
+        official_fold(rows, 6)
+    with pytest.raises(ValueError, match='not 99,999'): official_fold(rows[1:], 1)
+    with pytest.raises(ValueError, match='both parts need at least one'): random_split(rows, 0)
+    with pytest.raises(ValueError, match='both parts need at least one'): temporal_split(FEW, .1)
+    with pytest.raises(KeyError, match="no column 'timestamp'"): temporal_split(rows)
