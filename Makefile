@@ -7,12 +7,14 @@ export PYTHONUNBUFFERED = 1
 VENV = .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.installed
+PYTEST = $(BIN)/python -m pytest
 BENCH_VENV = .venv-bench
 BENCH_READY = $(BENCH_VENV)/.installed
 MEASUREMENTS = ladder loader epoch_profile networks cross_entropy recipe classes pcp big imports
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test nbdev_test check docs bench bench-own bench-setup refresh clean
+.PHONY: help setup demo test nbdev_test check rest docs lint colab bench bench-own bench-setup \
+	refresh clean
 
 help:  ## show this list
 	@grep -hE '^[a-z_-]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -22,17 +24,26 @@ setup: $(READY)  ## make .venv and install the package with its development tool
 demo: $(READY)  ## train five models on MovieLens 100K beside the reference, draw their curves
 	@$(BIN)/collabdive demo $(ARGS)
 
-test: $(READY)  ## run the notebooks (NB=00 for those that match) and the tests in tests/
-	@$(BIN)/python tools/test.py $(NB)
+test: $(READY)  ## run the notebooks and the tests in tests/ (NB=00: notebooks with 00 in the name)
+	@$(PYTEST) -n 2 --maxschedchunk 1 $(if $(NB),tests/test_notebooks.py --nb '$(NB)')
 
-nbdev_test: $(READY)  ## run the notebooks alone (NB=00 for those that match)
-	@$(BIN)/python tools/notebooks.py test $(NB)
+nbdev_test: $(READY)  ## run the notebooks alone, by nbdev-test
+	@$(BIN)/nbdev-test
 
-check: $(READY)  ## all that CI does: docs, tests, and the checks of notebooks, package and README
-	@$(BIN)/python tools/check.py
+check: $(READY)  ## all that CI does: test, then the rest
+	@status=0; for part in test rest; do $(MAKE) $$part || status=1; done; exit $$status
+
+rest: $(READY)  ## docs, exports, imports, lessons, stored outputs, the site in a browser
+	@status=0; for part in repository site; do $(PYTEST) tests/$$part || status=1; done; exit $$status
 
 docs: $(READY)  ## build the site into _docs/ and follow its links
 	@$(BIN)/python tools/docs.py
+
+lint: $(READY)  ## let ruff look at notebooks, tools and tests
+	@$(BIN)/ruff check .
+
+colab: $(READY)  ## run the notebooks from the wheel alone, as on Colab (ARGS=--newest)
+	@$(BIN)/python tools/colab.py $(ARGS) $(NB)
 
 bench: $(BENCH_READY)  ## error, time, memory beside other libraries (ARGS=--quick: 5 minutes)
 	@$(BENCH_VENV)/bin/python benchmarks/peers.py $(ARGS)
@@ -47,7 +58,7 @@ refresh: $(READY)  ## run the notebooks, slow cells too, and store their outputs
 	@$(BIN)/python tools/notebooks.py refresh --slow $(NB)
 
 clean:  ## remove what was built; .venv stays
-	@rm -rf _build _docs _proc build dist *.egg-info .pytest_cache .hypothesis
+	@rm -rf _build _docs _proc build dist *.egg-info .pytest_cache .hypothesis .ruff_cache
 
 # An interrupted install leaves no stamp, so the next call resumes it; a broken environment is made
 # anew. Arguments: the environment, the constraints, the extra.

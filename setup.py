@@ -24,7 +24,8 @@ setup(
     package_dir={f"{cfg['lib_name']}.results": 'benchmarks/results'},
     package_data={f"{cfg['lib_name']}.results": ['*.json']},
     install_requires=lines('requirements'),
-    extras_require={extra: lines(f'{extra}_requirements') for extra in ('dev', 'bench')},
+    extras_require={key.removesuffix('_requirements'): lines(key) for key in cfg
+                    if key.endswith('_requirements')},
     entry_points={'console_scripts': lines('console_scripts'),
                   'nbdev': [f"{cfg['lib_name']}={cfg['lib_name']}._modidx:d"]},
     long_description=(here/'README.md').read_text(encoding='utf-8'),

@@ -1,51 +1,86 @@
 #!/usr/bin/env python
 "Build the site into `_docs`: by Quarto (`nbdev-docs`) where it is installed, else by smalldocs."
-import argparse
+import re
 import shutil
+import subprocess
 import sys
 import time
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+
+import yaml
+from nbdev.config import get_config
+from nbdev.quarto import refresh_quarto_yml
+from nbdev.serve import proc_nbs
 
 import api
 import links
-import llms
 import polish
-from nbdev.config import get_config
-from nbdev.quarto import nbdev_docs
+from nbs import ROOT
 
-from nb_project import Project
+CLUTTER = re.compile(r'<style.*?</style>\n?|<!-- .*? -->\n*|(?<=\))\{target=[^}]*\}', re.S)
 
 
-def build_without_quarto(
-    out,  # the folder to write, replaced
-) -> None:
-    "Build with smalldocs, or exit with what is wrong."
-    try: import smallsite
-    except ModuleNotFoundError as e:
-        sys.exit(f'docs: {e}. Without Quarto the site needs smalldocs and math-core, '
-                 'and so Python 3.11 or newer')
-    try: smallsite.build(out)
-    except ValueError as e: sys.exit(f'docs: {e}')
+def build_by_smalldocs(out: Path) -> None:
+    "Build without Quarto, from the same files."
+    if not find_spec('smalldocs'): sys.exit('docs: install Quarto, or use Python 3.11 or newer')
+    from smalldocs.config import load
+    from smalldocs.site import Site
+
+    class NounSite(Site):
+        "smalldocs' site with nbdev's page names: 00_data.ipynb becomes data.html."
+        def read(self, src):
+            page = super().read(src)
+            page.out = src.with_name(page.front.get('output-file', page.out.name))
+            return page
+
+    refresh_quarto_yml()
+    processed = proc_nbs(n_workers=0, force=True)
+    config = yaml.safe_load((processed/'_quarto.yml').read_text(encoding='utf-8'))
+    config['format']['html']['theme'] = {'light': 'default', 'dark': 'default'}  # it reads no Sass
+    (processed/'_quarto.yml').write_text(yaml.safe_dump(config), encoding='utf-8')
+    NounSite(load(processed), quiet=True).build()
+    shutil.rmtree(out, ignore_errors=True)
+    shutil.move(processed/out.name, out)
+
+
+def name_copies(out: Path) -> None:
+    "Name the pages' Markdown copies as the package's modules do: data.html.md; and tidy them."
+    for file in [*out.rglob('*.llms.md'), out/'llms.txt']:
+        text = CLUTTER.sub('', file.read_text(encoding='utf-8')).replace('.llms.md', '.html.md')
+        file.unlink()
+        file.with_name(file.name.replace('.llms.md', '.html.md')).write_text(text, encoding='utf-8')
+
+
+def weight(page: Path) -> int:
+    "Bytes of a page and of all that it loads by itself, from the site."
+    files, todo = set(), [page]
+    while todo:
+        file = todo.pop().resolve()
+        if file in files or not file.is_file(): continue
+        files.add(file)
+        if file.suffix in ('.html', '.css'):
+            todo += [file.parent/url.split('?')[0] for url in links.fetched(file)]
+    return sum(file.stat().st_size for file in files)
 
 
 def main() -> None:
     "Build, check the result, and say what was built."
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--smalldocs', action='store_true', help='build without Quarto in any case')
-    args = parser.parse_args()
-    start, cfg = time.time(), get_config()
-    api.write(Project(cfg.config_path))
-    quarto = not args.smalldocs and shutil.which('quarto')
-    if quarto: nbdev_docs.__wrapped__()
-    else: build_without_quarto(cfg.doc_path)
-    polish.polish(cfg.doc_path, cfg.nbs_path/polish.SCRIPT)
-    llms.write(cfg.doc_path, cfg.config_path/'_proc')
-    report = links.check(cfg.doc_path, cfg.doc_url)
-    if report.problems: sys.exit('\n'.join(['docs:', *report.problems]))
-    name = 'Quarto' if quarto else 'smalldocs'
-    size, page = report.heaviest
-    took = time.time() - start
-    print(f'{report.pages} pages in {cfg.doc_path.name} by {name}, {took:.0f} seconds; '
-          f'the heaviest is {page}, {size/1e6:.2f} MB')
+    start, config = time.time(), get_config(ROOT)
+    out, home = Path(config.doc_path), config.doc_url.rstrip('/')
+    warnings.filterwarnings('error', 'Found cells containing imports')  # nbdev would run them
+    api.write()
+    quarto = shutil.which('quarto')
+    if quarto: subprocess.run([Path(sys.executable).with_name('nbdev-docs')], cwd=ROOT, check=True)
+    else: build_by_smalldocs(out)
+    polish.polish(out, home)
+    name_copies(out)
+    if faults := links.check(out): sys.exit('\n'.join(['docs:', *faults]))
+    pages = links.pages(out)
+    size, heaviest = max((weight(page), page.stem) for page in pages)
+    print(f'{len(pages)} pages in {out.name} by {"Quarto" if quarto else "smalldocs"}, '
+          f'{time.time() - start:.0f} seconds; the heaviest is {heaviest}, {size/1e6:.2f} MB')
 
 
 if __name__ == '__main__': main()

@@ -1,0 +1,43 @@
+"Chromium without a window, for the pages of the built site and for planted ones."
+import shutil
+from urllib.parse import urlsplit
+
+import pytest
+from helpers import ROOT  # first: it lets the tools be imported
+
+import links
+
+SITE, HOME = ROOT/'_docs', 'http://localhost/'  # no server: the browser gets files
+NAMES = [page.relative_to(SITE).as_posix() for page in links.pages(SITE)]
+QUIET = ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
+
+
+@pytest.fixture(scope='session')
+def look():
+    "Opens a page of a folder, as wide as a desk; its `strangers` are what it asks of other hosts."
+    chromium = shutil.which('chromium') or pytest.skip('there is no chromium on PATH')
+    with pytest.importorskip('playwright.sync_api').sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
+
+        def look(site, name, scheme='light'):
+            page = browser.new_page(color_scheme=scheme, reduced_motion='reduce')
+            page.strangers = []
+
+            def answer(route):
+                url = route.request.url
+                if url.startswith(HOME): return route.fulfill(path=site/urlsplit(url).path[1:])
+                page.strangers.append(url)
+                route.abort()
+            page.route('**/*', answer)
+            page.goto(HOME + name)
+            return page
+        yield look
+        browser.close()
+
+
+@pytest.fixture(scope='module', params=NAMES)
+def page(request, look):
+    "Each page of the built site in turn."
+    page = look(SITE, request.param)
+    yield page
+    page.close()

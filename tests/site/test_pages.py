@@ -1,0 +1,61 @@
+"""The built site, read as files; `make docs` builds it and follows its links.
+
+Weights and figures; the page of the API; names in the prose that lead to it; Markdown copies.
+"""
+import importlib
+import re
+
+import pytest
+from conftest import NAMES, SITE  # first: it lets the tools be imported
+from helpers import ROOT
+from nbdev.config import get_config
+
+import links
+from docs import weight
+from nbs import sidebar
+
+MODULES = sorted(path.stem for path in (ROOT/'collabdive').glob('[!_]*.py'))
+TEX = re.compile(r'\$\$|\\[()\[\]]|\\[a-z]{2,}')
+pytestmark = pytest.mark.skipif(not NAMES, reason='there is no _docs; make docs builds it')
+
+
+@pytest.fixture(params=NAMES)
+def page(request): return SITE/request.param
+
+
+def test_sidebar_has_every_page():
+    assert len(NAMES) == 1 + sum(len(part) for _, part in sidebar())  # and the API
+    assert len({links.soup(SITE/name).title.get_text() for name in NAMES}) == len(NAMES)
+
+
+def test_page_is_light_and_its_figures_and_formulas_are_done(page):
+    main = links.soup(page).main
+    assert weight(page) < 1_500_000
+    for img in main('img'):
+        assert img['alt'].strip() and img['src'][:5] != 'data:' and img['loading'] == 'lazy'
+        assert int(img['width']) and int(img['height'])
+    assert all(text.find_parent(['code', 'pre', 'math']) for text in main(string=TEX))
+
+
+def test_names_in_the_prose_lead_to_their_place(page):
+    index = importlib.import_module('collabdive._modidx').d['syms']
+    known = {name.removeprefix(f'{module}.') for module in index for name in index[module]}
+    for code in links.soup(page).main.select(':is(p, li, td) code'):
+        name = code.get_text()
+        assert name not in known or name[0] == '_' or code.find_parent('a'), name
+
+
+def test_api_has_every_name_with_an_example():
+    page = links.soup(SITE/'api.html').main
+    names = {f'{module}.{name}' for module in MODULES
+             for name in importlib.import_module(f'collabdive.{module}').__all__}
+    parts = {part['id']: part for part in page('section') if part.h3 and not part.h2}
+    assert set(parts) == names
+    assert [name for name in parts if not parts[name].details] == [], 'show these in a cell'
+
+
+def test_every_page_has_a_copy_in_markdown(page):
+    text = page.with_name(f'{page.name}.md').read_text(encoding='utf-8')
+    assert text.startswith('# ') and 'base64' not in text and '<style' not in text
+    address = f'{get_config(ROOT).doc_url}/{page.relative_to(SITE).as_posix()}.md'
+    assert f'({address})' in (SITE/'llms.txt').read_text(encoding='utf-8')
