@@ -27,7 +27,7 @@ from collabdive.dot_product import DotProductBias, squared_error
 from collabdive.learner import fit_quick
 from collabdive.planted import planted_ratings
 from collabdive.splits import random_split
-from collabdive.training import adam, factors_and_rest, fit_quietly
+from collabdive.training import Recipe, fit, history
 from epoch_profile import ProfiledLearner
 from shared import save
 
@@ -110,14 +110,13 @@ def one_epoch(path, bs, threads) -> dict:   # seconds by part, bytes it moves, R
                      device='cpu')
     torch.manual_seed(0)
     n_users, n_items = (len(dls.classes[name]) for name in dls.cat_names)
-    learn = ProfiledLearner(dls, DotProductBias(n_users, n_items, N_FACTORS), squared_error,
-                            opt_func=adam, splitter=factors_and_rest)
-    fit_quietly(learn, 1, LR, wd=WD)
+    learn = ProfiledLearner(dls, DotProductBias(n_users, n_items, N_FACTORS), squared_error)
+    fit(learn, Recipe(1, LR, *WD))
     seconds = {part: round(s, 2) for part, s in learn.seconds.items()}
     n_params = sum(p.numel() for p in learn.model.parameters())
     return dict(bs=bs, batches=len(dls.train), n_params=n_params, cpu_s=seconds,
                 gb=epoch_gb(len(dls.train_ds), len(dls.train), n_params),
-                rmse=round(learn.epoch_losses[-1][1]**.5, 4), peak_mb=peak_mb())
+                rmse=round(history(learn).valid.iloc[-1]**.5, 4), peak_mb=peak_mb())
 
 
 def quick(path, epochs, wd, threads) -> dict:   # seconds, RMSE, batch size, MB
@@ -130,7 +129,7 @@ def quick(path, epochs, wd, threads) -> dict:   # seconds, RMSE, batch size, MB
     return dict(epochs=epochs, wd=learn.opt.hypers[0]['wd'], bs=learn.dls.train.bs,
                 cpu_s=round(time.process_time() - cpu, 2),
                 wall_s=round(time.perf_counter() - wall, 2), peak_mb=peak_mb(),
-                rmse=round(learn.epoch_losses[-1][1]**.5, 4))
+                rmse=round(history(learn).valid.iloc[-1]**.5, 4))
 
 
 def measure(args, path) -> dict:

@@ -77,9 +77,10 @@ def book(train, pairs):
     "The same recipe on this course's loader and optimiser."
     from collabdive.batches import collab_dls
     from collabdive.dot_product import DotProductBias, train as train_model
+    from collabdive.training import Recipe
     rows, splits = with_blanks(train, pairs)
     dls = collab_dls(rows, item_name='movie', splits=splits, bs=64, device='cpu')
-    learn = train_model(DotProductBias, dls, 50, (0, 5.5), 5, 5e-3, .1, SEED)
+    learn = train_model(DotProductBias, dls, Recipe(5, 5e-3, .1, None), SEED)
     return lambda: learn.get_preds()[0]
 
 

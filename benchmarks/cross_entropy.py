@@ -25,7 +25,7 @@ from collabdive.cross_entropy import CollabNNClassifier, CrossEntropy, DotProduc
 from collabdive.data import load_movielens
 from collabdive.metrics import class_metrics, confusion, likeliest_rating
 from collabdive.splits import random_split
-from collabdive.training import adam, factors_and_rest, fit_quietly
+from collabdive.training import Recipe, fit, history
 from shared import options, save
 
 STARS = 1, 2, 3, 4, 5
@@ -79,9 +79,9 @@ def scalar(dls, seed, lr, wd, y_range=None, ordered=False, **what):
     "Train DotProductBiasCE on a loader of this course."
     torch.manual_seed(seed)
     model = DotProductBiasCE(944, 1665, 50, y_range=y_range, ordered=ordered)
-    groups = dict(splitter=factors_and_rest) if isinstance(wd, tuple) else {}
-    learn = fit_quietly(Learner(dls, model, CrossEntropy(), opt_func=adam, **groups), 5, lr, wd)
-    return judged(learn, learn.epoch_losses, ordered=ordered, seed=seed, lr=lr, **what)
+    recipe = Recipe(5, lr, *(wd if isinstance(wd, tuple) else (wd, None)))
+    learn = fit(Learner(dls, model, CrossEntropy()), recipe)
+    return judged(learn, history(learn).values.tolist(), ordered=ordered, seed=seed, lr=lr, **what)
 
 
 def scalar_fastai(dls, seed, lr, y_range, **what):
@@ -128,9 +128,8 @@ def search(ratings) -> list:
         for wd in DECAYS:
             for seed in (1, 2):
                 torch.manual_seed(seed)
-                learn = Learner(dls, CollabNNClassifier(*get_emb_sz(dls)), CrossEntropy(),
-                                opt_func=adam, splitter=factors_and_rest)
-                fit_quietly(learn, n_epoch, 1e-2, (wd, .02))
+                learn = Learner(dls, CollabNNClassifier(*get_emb_sz(dls)), CrossEntropy())
+                fit(learn, Recipe(n_epoch, wd=wd))
                 probs, y = (t.numpy() for t in learn.get_preds())
                 scores = {k: round(v, 4) for k, v in class_metrics(y + 1, probs).items()}
                 rows.append(dict(n_epoch=n_epoch, wd=wd, seed=seed, **scores))

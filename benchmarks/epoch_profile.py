@@ -1,7 +1,7 @@
 """Where does an epoch of training go: into loader, model, optimiser, or fastai's Learner?
 
 DotProductBias on ML-100K, one epoch, the parts of every training batch timed one by one: fastai as
-installed, then with collab_dls, squared_error and a fused AdamW, then with `fit_quietly` and
+installed, then with collab_dls, squared_error and a fused AdamW, then with `fit` and
 `adam`, at batch 64 and 512; and a loop without a Learner, which no Learner can beat.
 Writes results/epoch_profile.json. Run: python benchmarks/epoch_profile.py
 """
@@ -22,7 +22,7 @@ from tqdm.auto import tqdm
 from collabdive.batches import collab_dls
 from collabdive.data import load_movielens
 from collabdive.dot_product import DotProductBias, squared_error
-from collabdive.training import adam, fit_quietly
+from collabdive.training import Recipe, adam, fit
 from shared import options, save
 
 SETTINGS = 'ML-100K by title, split seed 42, 80,000 training rows, one epoch, 50 factors'
@@ -68,7 +68,7 @@ def setups(ratings) -> dict:
                                       device='cpu')
     ours, large = (collab_dls(ratings, bs=bs, device='cpu') for bs in (64, 512))
     fused = partial(OptimWrapper, opt=torch.optim.AdamW, **ADAM)
-    def fit_ours(learn): fit_quietly(learn, 1, 5e-3, wd=.1)
+    def fit_ours(learn): fit(learn, Recipe(1, 5e-3, .1, None))
     return {'fastai as installed': (stock, MSELossFlat(), Adam, fit_as_in_the_book),
             'collabdive loader': (ours, MSELossFlat(), Adam, fit_as_in_the_book),
             '+ plain loss, fused AdamW': (ours, squared_error, fused, fit_as_in_the_book),

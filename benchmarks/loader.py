@@ -21,6 +21,7 @@ from tqdm.auto import tqdm
 from collabdive.batches import collab_dls
 from collabdive.data import load_movielens
 from collabdive.dot_product import DotProductBias, train
+from collabdive.training import Recipe
 from shared import options, save
 
 SETTINGS = 'ML-100K by title, split seed 42, batch 64, 5 epochs, 5e-3, wd 0.1, 50 factors'
@@ -51,7 +52,7 @@ def time_training(
     "Time of training model 4 at the book's settings."
     set_seed(seed, reproducible=True)
     wall, cpu = clocks()
-    if ours: learn = train(DotProductBias, dls, n_epoch=n_epoch, lr=5e-3, wd=.1, seed=seed)
+    if ours: learn = train(DotProductBias, dls, Recipe(n_epoch, 5e-3, .1, None), seed)
     else:
         learn = Learner(dls, DotProductBias(944, 1665, 50), loss_func=MSELossFlat())
         with learn.no_bar(), learn.no_logging(): learn.fit_one_cycle(n_epoch, 5e-3, wd=.1)

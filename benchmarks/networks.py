@@ -23,7 +23,7 @@ from collabdive.collab_nn import CollabNN
 from collabdive.data import load_movielens
 from collabdive.dot_product import DotProductBias, squared_error
 from collabdive.splits import official_fold
-from collabdive.training import adam, factors_and_rest, fit_quietly, history
+from collabdive.training import Recipe, fit, history
 from shared import options, save
 
 BOOK = dict(bs=64, n_epoch=5, lr=5e-3, n_factors=50, y_range=(0, 5.5), layers=[100, 50])
@@ -64,9 +64,10 @@ def at_the_books_settings(ratings) -> list:
         for name in REFERENCE:
             torch.manual_seed(seed)
             learn, start = book_learner(name, dls), time.process_time()
-            fit_quietly(learn, BOOK['n_epoch'], BOOK['lr'])
+            with learn.no_bar(), learn.no_logging():
+                learn.fit_one_cycle(BOOK['n_epoch'], BOOK['lr'])
             runs.append(dict(model=name, split_seed=seed, wd=learn.wd,
-                             losses=history(learn).round(4).values.tolist(),
+                             losses=[[round(v, 4) for v in row[:2]] for row in learn.recorder.values],
                              cpu_seconds=round(time.process_time() - start, 2)))
     return runs
 
@@ -75,8 +76,7 @@ def trained(make, dls, wd: tuple, seed: int, sizes=None) -> Learner:
     "A model after the fast setting; `wd` is the decay of the factors and of the rest."
     torch.manual_seed(seed)
     model = make(sizes or get_emb_sz(dls))
-    learn = Learner(dls, model, squared_error, opt_func=adam, splitter=factors_and_rest)
-    return fit_quietly(learn, FAST['n_epoch'], FAST['lr'], wd)
+    return fit(Learner(dls, model, squared_error), Recipe(FAST['n_epoch'], FAST['lr'], *wd))
 
 
 def named(make, wd: tuple) -> dict: return dict(model=make.__name__, factor_wd=wd[0], rest_wd=wd[1])

@@ -18,7 +18,7 @@ from collabdive.batches import collab_dls
 from collabdive.cross_entropy import DotProductBiasCE
 from collabdive.data import load_movielens
 from collabdive.dot_product import DotProductBias
-from collabdive.learner import QUICK, fit_quick
+from collabdive.learner import TASKS, fit_quick
 from collabdive.metrics import class_metrics, rmse
 from collabdive.ordinal import CumulativeLink
 from collabdive.splits import hold_out, official_fold
@@ -27,6 +27,7 @@ from tqdm import tqdm
 from shared import options, save
 
 FOLDS = 1, 2, 3, 4, 5
+QUICK = {task: (of.recipe.n_factors, of.recipe.wd) for task, of in TASKS.items()}
 RECIPE = dict(bs=1536, epochs=5, n_factors=QUICK['regress'][0], lr=.02, wd=QUICK['regress'][1])
 DECAYS = .3, .4, .6, .85, 1.2, 1.7, 2.4   # tried for the tasks with classes
 MOVES = dict(bs=(512, 1024, 2048, 3072), epochs=(4, 6, 8), n_factors=(20, 40, 160),

@@ -45,9 +45,12 @@ def _add_train(sub):
     "The options of `collabdive train`."
     p = sub.add_parser('train', help='train a dot product with bias on a file of ratings, '
                                      'or on MovieLens')
-    _add_file(p, n_factors=(50, 'factors of each user and item'),
-              lr=(1e-2, 'highest learning rate'), wd=(.4, 'weight decay'),
-              bs=(512, 'rows a batch'), seed=(42, 'of split, weights and order'))
+    _add_file(p, seed=(42, 'of split, weights and order'))
+    for name, kind, text in (('n-factors', int, 'factors of each user and item'),
+                             ('lr', float, 'highest learning rate'),
+                             ('wd', float, 'weight decay of the factors'),
+                             ('bs', int, 'rows a batch')):
+        p.add_argument(f'--{name}', type=kind, help=f'{text} (default: that of fit_quick)')
     p.add_argument('--out', type=Path, metavar='CSV',
                    help='write the hidden ratings and their predictions here')
     return p
@@ -121,7 +124,7 @@ def _write_csv(frame, path):
 def _at_least_one(args, *names):
     "Raises ValueError naming the option that is below 1."
     for name in names:
-        if (given := getattr(args, name)) < 1:
+        if (given := getattr(args, name)) is not None and given < 1:
             raise ValueError(f"--{name.replace('_', '-')} {given} must be at least 1")
 
 def _need_folder(path):
@@ -147,14 +150,13 @@ def _train(args):
     if args.out: _need_folder(args.out)
     ratings, names = _read(args)
     from collabdive.batches import collab_dls
-    from collabdive.dot_product import DotProductBias, train
-    from collabdive.learner import range_around
+    from collabdive.learner import TASKS, fit_quick
     from collabdive.training import StepsBar, history
-    dls = collab_dls(ratings, *names, valid_pct=args.valid_pct, seed=args.seed, bs=args.bs)
-    y_range = range_around([float(v) for v in ratings[names[2]].agg(['min', 'max'])])
-    with StepsBar(args.epochs*len(dls.train), 'training') as bar:
-        learn = train(DotProductBias, dls, args.n_factors, y_range, args.epochs,
-                      args.lr, args.wd, args.seed, cbs=[bar])
+    dls = collab_dls(ratings, *names, valid_pct=args.valid_pct, seed=args.seed)
+    bs = args.bs or TASKS['regress'].recipe.bs(len(dls.train_ds))
+    with StepsBar(args.epochs*-(-len(dls.train_ds)//bs), 'training') as bar:
+        learn = fit_quick(dls, None, args.epochs, args.lr, args.wd, args.seed, bs,
+                          args.n_factors, [bar], progress=False)
     result = _judged(ratings, names, dls, history(learn))
     if args.out:
         preds = learn.get_preds()[0]
@@ -212,10 +214,11 @@ def _compare(args):
         f"column {rating!r} holds {n} different ratings; to compare classes at most 20 will do")
     from collabdive.compare import contenders, evaluate, shares_model
     from collabdive.splits import random_split
+    from collabdive.training import Recipe
     names = dict(user_name=user, item_name=item, rating_name=rating)
     models = _chosen(args.models, {
         'class shares': lambda *run: shares_model(*run, rating_name=rating),
-        **contenders(n_epoch=args.epochs, **names)})
+        **contenders(recipe=Recipe(args.epochs), **names)})
     split = random_split(ratings, args.valid_pct, args.seed)
     found = evaluate(models, ratings, [split], tuple(range(1, args.seeds + 1)), user_name=user,
                      rating_name=rating).table()

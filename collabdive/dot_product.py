@@ -14,7 +14,7 @@ from fastai.learner import Learner
 from fastai.torch_core import Module
 from torch.nn.functional import mse_loss
 
-from .training import adam, fit_quietly
+from .training import Recipe, fit
 
 # %% ../nbs/04_dot_product.ipynb #25f1fa7f
 def squared_error(
@@ -54,21 +54,20 @@ class DotProduct(Module):
 
 # %% ../nbs/04_dot_product.ipynb #3e095d76
 def train(
-    model_class,                  # called as `(n_users, n_items, n_factors, y_range=y_range)`
-    dls,                          # from `collab_dls`, with task='regress'
-    n_factors: int = 50,          # numbers learnt for each user and item
-    y_range: tuple|None = (0, 5.5), # (low, high) in stars, or None for no sigmoid
-    n_epoch: int = 5,             # passes over the training rows
-    lr: float = 5e-3,             # highest learning rate of the one-cycle schedule
-    wd: float = 0.0,              # decoupled decay: each step takes the share lr*wd off weights
+    model_class,                  # called as `(n_users, n_items, n_factors, **kwargs)`
+    dls,                          # from `collab_dls`
+    recipe: Recipe|None = None,   # epochs, learning rate, decay, factors; None: `Recipe()`
     seed: int = 42,               # settles first weights and order of the rows
+    loss_func=squared_error,      # called with predictions and targets
     cbs: list|None = None,        # fastai callbacks, such as a progress bar
+    **kwargs                      # for the model, such as y_range
 ) -> Learner:                     # trained; `history` gives its losses
-    "Train a new model with squared error, quietly. Changes PyTorch's global random state."
+    "Train a new model, quietly. Changes PyTorch's global random state."
+    recipe = recipe or Recipe()
     torch.manual_seed(seed)
-    n_users, n_items = (len(dls.classes[name]) for name in dls.cat_names)
-    model = model_class(n_users, n_items, n_factors, y_range=y_range)
-    return fit_quietly(Learner(dls, model, squared_error, opt_func=adam), n_epoch, lr, wd, cbs)
+    rows = (len(dls.classes[name]) for name in dls.cat_names)
+    model = model_class(*rows, recipe.n_factors, **kwargs)
+    return fit(Learner(dls, model, loss_func), recipe, cbs)
 
 # %% ../nbs/04_dot_product.ipynb #cf7c1f2f
 class DotProductBias(Module):

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from .batches import collab_dls
 from .create_params import DotProductBiasParams
 from .dot_product import DotProduct, DotProductBias, train
-from .training import StepsBar, history
+from .training import Recipe, StepsBar, history
 
 # %% ../nbs/workshop/ladder.ipynb #0b755272
 def ladder_models() -> dict:   # name -> (class, y_range, wd at batch 64, reference's valid loss)
@@ -55,9 +55,10 @@ def train_ladder(
         for name, (model_class, y_range, wd, _) in models.items():
             for seed, dls in splits.items():
                 wall, cpu = time.perf_counter(), time.process_time()
-                learn = train(model_class, dls, settings.n_factors, y_range, settings.n_epoch,
-                              settings.lr, wd*settings.wd_factor,
-                              seed if weight_seed is None else weight_seed, [bar])
+                recipe = Recipe(settings.n_epoch, settings.lr, wd*settings.wd_factor, None,
+                                n_factors=settings.n_factors)
+                learn = train(model_class, dls, recipe, seed if weight_seed is None
+                              else weight_seed, cbs=[bar], y_range=y_range)
                 seconds = dict(seconds=round(time.perf_counter() - wall, 2),
                                cpu_seconds=round(time.process_time() - cpu, 2))
                 runs.append(dict(model=name, split_seed=seed, wd=wd,

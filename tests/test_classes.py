@@ -16,7 +16,7 @@ from collabdive.metrics import class_metrics, level_codes, rating_metrics, with_
 from collabdive.ordinal import CumulativeLink, cumulative_log_probs
 from collabdive.planted import planted_ratings
 from collabdive.splits import random_split
-from collabdive.training import adam, factors_and_rest, fit_quietly
+from collabdive.training import Recipe, fit
 
 HALVES = np.arange(.5, 5.1, .5)
 
@@ -112,7 +112,7 @@ def test_ten_levels_from_frame_to_metrics(task, use_nn):
     dls = collab_dls(ratings, item_name='movie', task=task, bs=256)
     assert len(dls.vocab.levels) == 10
     torch.manual_seed(0)
-    learn = fit_quietly(collab_learner(dls, 8, use_nn=use_nn), 6, 2e-2)
+    learn = fit(collab_learner(dls, 8, use_nn=use_nn), Recipe(6, 2e-2, .01, None))
     valid = ratings.iloc[random_split(ratings)[1]]
     out = learn.get_preds()[0]
     if task == 'regress': found = rating_metrics(valid.rating, out, HALVES)
@@ -132,9 +132,8 @@ def test_a_level_that_training_never_saw_gets_a_small_probability(model):
     assert dls.vocab.levels == tuple(HALVES)
     torch.manual_seed(0)
     sizes = [len(dls.classes[name]) for name in dls.cat_names]
-    learn = Learner(dls, model(*sizes, 8, 10), CrossEntropy(), opt_func=adam,
-                    splitter=factors_and_rest)
-    probs = fit_quietly(learn, 20, 2e-2, wd=(.2, .02)).get_preds()[0]
+    learn = Learner(dls, model(*sizes, 8, 10), CrossEntropy())
+    probs = fit(learn, Recipe(20, 2e-2, .2)).get_preds()[0]
     share = probs.mean(0)
     assert share[3] < .5*min(share[2], share[4]) and share[0] < .5*share[1]
     found = class_metrics(ratings.rating.iloc[unseen], probs, HALVES)

@@ -12,7 +12,7 @@ from helpers import run
 from collabdive.batches import collab_dls
 from collabdive.learner import collab_learner
 from collabdive.planted import planted_ratings
-from collabdive.training import adam, factors_and_rest, fit_quietly
+from collabdive.training import Recipe, fit
 
 KINDS = [(task, use_nn) for task in ('regress', 'classify', 'ordinal') for use_nn in (False, True)]
 ASKED = {'user': [3, 4], 'title': ['Movie 5', 'Movie 6']}
@@ -30,9 +30,8 @@ def trained(task, use_nn, **settings):
     "A learner with the course's optimiser and splitter, trained for an epoch."
     torch.manual_seed(0)
     dls = collab_dls(planted_ratings(60, 40, 2, 1200, seed=1), task=task)
-    learn = collab_learner(dls, 5, use_nn, layers=[10], opt_func=adam,
-                           splitter=factors_and_rest, **settings)
-    return fit_quietly(learn, 1, 1e-2, wd=(.4, .02))
+    learn = collab_learner(dls, 5, use_nn, layers=[10], **settings)
+    return fit(learn, Recipe(1, wd=.4))
 
 
 def test_an_exported_learner_predicts_by_name_in_another_process(tmp_path):
@@ -78,6 +77,6 @@ def test_a_learner_on_a_gpu_answers_in_frames_and_loads_without_one(task, use_nn
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='no GPU')
 def test_half_precision_trains_and_predicts():
     learn = trained('ordinal', False).to_fp16()
-    fit_quietly(learn, 1, 1e-2)
+    fit(learn, Recipe(1))
     rows = learn.predict(ASKED).filter(like='p(')
     np.testing.assert_allclose(rows.sum(axis=1), 1, atol=1e-3)

@@ -55,17 +55,18 @@ def background(page):
     return sum(map(int, re.findall(r'\d+', colour)[:3]))//3
 
 
-def axe(page, context=None, **options):
-    "What axe-core finds."
+def axe(page, part='html', **options):
+    "What axe-core finds in a part of a page."
     options = {'resultTypes': ['violations'], 'preload': False, **(options or {'rules': SLOW})}
-    return [f"{fault['id']}: {fault['nodes'][0]['html'][:150]}"
-            for fault in Axe().run(page, context, options).response['violations']]
+    if not page.evaluate('Boolean(window.axe)'): page.evaluate(Axe().axe_script)
+    found = page.evaluate('([part, options]) => axe.run(part, options)', [part, options])
+    return [f"{fault['id']}: {fault['nodes'][0]['html'][:150]}" for fault in found['violations']]
 
 
 def faint(page):
     "Faults of colour in the marked texts."
     marked = page.locator('[data-marked]').count()
-    return axe(page, {'include': [['[data-marked]']]}, runOnly=COLOURS) if marked else []
+    return axe(page, '[data-marked]', runOnly=COLOURS) if marked else []
 
 
 def turn(page, wanted):
@@ -119,7 +120,10 @@ def test_page(page, probe): assert not probe(page)
 
 @pytest.mark.skipif(not NAMES, reason='there is no _docs; make docs builds it')
 def test_dark_for_those_who_prefer_it(look):
-    assert background(look(SITE, 'index.html', 'dark')) in DARK
+    page = look(SITE, 'index.html', 'dark')
+    light = background(page)
+    page.close()
+    assert light in DARK
 
 
 SHELL = '''<!doctype html><html lang="en"><title>t</title><meta name="viewport"
@@ -156,4 +160,5 @@ def test_faults_are_seen(look, tmp_path, probe, body, fault):
     page = look(tmp_path, 'index.html')
     page.wait_for_timeout(100)  # until a script has asked its host
     found = probe(page)
+    page.close()
     assert fault in str(found) if fault else not found
