@@ -1,7 +1,4 @@
-"""The built site, read as files; `make docs` builds it and follows its links.
-
-Weights and figures; the page of the API; names in the prose that lead to it; Markdown copies.
-"""
+"The built site, read as files: weights, figures, the API, names in the prose, Markdown copies."
 import importlib
 import re
 
@@ -14,7 +11,6 @@ import links
 from docs import weight
 from nbs import sidebar
 
-MODULES = sorted(path.stem for path in (ROOT/'collabdive').glob('[!_]*.py'))
 TEX = re.compile(r'\$\$|\\[()\[\]]|\\[a-z]{2,}')
 pytestmark = pytest.mark.skipif(not NAMES, reason='there is no _docs; make docs builds it')
 
@@ -47,8 +43,8 @@ def test_names_in_the_prose_lead_to_their_place(page):
 
 def test_api_has_every_name_with_an_example():
     page = links.soup(SITE/'api.html').main
-    names = {f'{module}.{name}' for module in MODULES
-             for name in importlib.import_module(f'collabdive.{module}').__all__}
+    names = {f'{path.stem}.{name}' for path in (ROOT/'collabdive').glob('[!_]*.py')
+             for name in importlib.import_module(f'collabdive.{path.stem}').__all__}
     parts = {part['id']: part for part in page('section') if part.h3 and not part.h2}
     assert set(parts) == names
     assert [name for name in parts if not parts[name].details] == [], 'show these in a cell'
