@@ -1,7 +1,7 @@
 // What a page does beyond Quarto's or smalldocs' own script: all that scrolls or folds answers to the keyboard.
 (() => {
   "use strict";
-  const SCROLLS = "main :is(pre, .cell-output, .math, .table-box, p)";
+  const SCROLLS = "main :is(pre, div.sourceCode, .cell-output, .math, .table-box, p)";
 
   // A box that scrolls sideways can be focused, so that the arrow keys move it; one that does not is no stop for Tab.
   const mark = () => {

@@ -1,4 +1,6 @@
 "What the tools make of a small project, and what they refuse."
+import json
+
 import helpers  # noqa: F401 first: it lets the tools be imported
 import pytest
 from bs4 import BeautifulSoup
@@ -56,16 +58,24 @@ def test_links(tmp_path, file, old, new, fault):
 def test_polish(tmp_path):
     page = tmp_path/'workshop'/'page.html'
     page.parent.mkdir()
-    page.write_text(
-        f'<html><head><script src="{CDN}/katex.js"></script></head><main><h1>a</h1><h3>b</h3>'
-        f'<img src="data:image/png;base64,{PIXEL}" alt="n"><table><th></th></table>'
-        f'<a href="{HOME}/b.html#c">b</a><span class="math inline">\\(x_i\\)</span></main></html>')
+    page.write_text(f'''<html><head><script src="{CDN}/katex.js"></script>
+<script src="{CDN}/jquery@3"></script><script>define('jquery', [])</script></head>
+<nav class="navbar"><a class="nav-link active" aria-current="page" href="../b.html">b</a></nav>
+<main><h1>a</h1><details class="code-fold" open></details><div class="cell-output-markdown"><hr>
+<p>source</p><h3 id="f">f</h3><p>f &lt; a</p></div><a href="{HOME}/b.html#c">b</a>
+<img src="data:image/png;base64,{PIXEL}" alt="n"><table><th></th></table>
+<span class="math inline">\\(x_i\\)</span></main>''')
     polish.polish(tmp_path, HOME)
     soup = BeautifulSoup(page.read_text(), 'html.parser')
     assert [tag['src'] for tag in soup('script')] == ['../page.js']
-    assert soup.h2.get_text() == 'b' and soup.a['href'] == '../b.html#c' and soup.math and soup.td
+    assert soup.main.a['href'] == '../b.html#c' and soup.math and soup.td and not soup.hr
+    assert soup.nav.a.attrs == {'class': ['nav-link'], 'href': '../b.html'}
+    assert soup.select('.signature > h2:first-child#f') and not soup.details.has_attr('open')
     assert (soup.img['width'], soup.img['class'], soup.img['alt']) == ('1', ['is-dark'], 'n')
-    assert (page.parent/soup.img['src']).is_file() and (tmp_path/'page.js').is_file()
+    assert (page.parent/soup.img['src']).is_file()
+    top, f = json.loads((tmp_path/'search.json').read_text())
+    assert top['href'] == 'workshop/page.html' and top['title'] == f['title'] == 'a'
+    assert (f['href'], f['section']) == ('workshop/page.html#f', 'f') and 'f < a' in f['text']
     page.write_text('<head></head><span class="math inline">\\(\\nonsense\\)</span>')
     with pytest.raises(ValueError, match='cannot read the formula'): polish.polish(tmp_path, HOME)
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python
 "Build the site into `_docs`: by Quarto (`nbdev-docs`) where it is installed, else by smalldocs."
+import gzip
 import re
 import shutil
 import subprocess
@@ -10,14 +11,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import yaml
-from nbdev.config import get_config
+from nbdev.config import get_config, nbpath2html
 from nbdev.quarto import refresh_quarto_yml
 from nbdev.serve import proc_nbs
 
 import api
 import links
 import polish
-from nbs import ROOT
+from nbs import ROOT, sidebar
 
 CLUTTER = re.compile(r'<style.*?</style>\n?|<!-- .*? -->\n*|(?<=\))\{target=[^}]*\}', re.S)
 
@@ -45,16 +46,21 @@ def build_by_smalldocs(out: Path) -> None:
     shutil.move(processed/out.name, out)
 
 
-def name_copies(out: Path) -> None:
-    "Name the pages' Markdown copies as the package's modules do: data.html.md; and tidy them."
-    for file in [*out.rglob('*.llms.md'), out/'llms.txt']:
+def name_copies(out: Path, home: str) -> None:
+    "Name the pages' Markdown copies as the pages, data.html.md, and list them in llms.txt."
+    for file in [*out.rglob('*.llms.md')]:
         text = CLUTTER.sub('', file.read_text(encoding='utf-8')).replace('.llms.md', '.html.md')
-        file.unlink()
-        file.with_name(file.name.replace('.llms.md', '.html.md')).write_text(text, encoding='utf-8')
+        page = nbpath2html(file.with_name(file.name.replace('.llms.md', '.ipynb')))
+        file.rename(page.with_name(f'{page.name}.md')).write_text(text, encoding='utf-8')
+    head = (out/'llms.txt').read_text(encoding='utf-8').partition('- [')[0]
+    names = [nbpath2html(Path(name)).as_posix() for _, part in sidebar() for name in part]
+    lines = [f"- [{links.soup(out/name).h1.get_text().strip()}]({home}/{name}.md)\n"
+             for name in [*names, 'api.html']]
+    (out/'llms.txt').write_text(head + ''.join(lines), encoding='utf-8')
 
 
 def weight(page: Path) -> int:
-    "Bytes of a page and of all that it loads by itself, from the site."
+    "Bytes that a page and all that it loads by itself are sent as, packed by gzip where it helps."
     files, todo = set(), [page]
     while todo:
         file = todo.pop().resolve()
@@ -62,7 +68,8 @@ def weight(page: Path) -> int:
         files.add(file)
         if file.suffix in ('.html', '.css'):
             todo += [file.parent/url.split('?')[0] for url in links.fetched(file)]
-    return sum(file.stat().st_size for file in files)
+    data = [file.read_bytes() for file in files]
+    return sum(min(len(text), len(gzip.compress(text))) for text in data)
 
 
 def main() -> None:
@@ -75,7 +82,7 @@ def main() -> None:
     if quarto: subprocess.run([Path(sys.executable).with_name('nbdev-docs')], cwd=ROOT, check=True)
     else: build_by_smalldocs(out)
     polish.polish(out, home)
-    name_copies(out)
+    name_copies(out, home)
     if faults := links.check(out): sys.exit('\n'.join(['docs:', *faults]))
     pages = links.pages(out)
     size, heaviest = max((weight(page), page.stem) for page in pages)

@@ -1,23 +1,29 @@
 "What neither builder does to a page: small pictures, MathML, links that stay, names for parts."
 import base64
-import shutil
+import html
+import json
 from io import BytesIO
 from pathlib import Path
 
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, NavigableString
 from PIL import Image, ImageStat
 
 import links
-from nbs import ROOT
 
 SCRIPT = 'page.js'  # lies beside the notebooks; every page loads it
 DARK = 128          # a picture whose mean is below this, of 255, is no drawing on white
+HEADS = ['h1', 'h2', 'h3', 'h4', 'h5', 'h6']
+UNREAD = ['annotation', 'nav', 'style', 'summary']  # no part of what the search finds
+FOREIGN = """[src*="/katex"], [href*="/katex"], [src*="/requirejs@"], [src*="/jquery@"],
+script:-soup-contains("define('jquery'")"""         # for TeX, and for widgets, where none are
 NAMES = {           # what a screen reader or the keyboard needs: selector -> attributes
     'header nav.navbar': {'aria-label': 'Site'},
     'nav#quarto-sidebar': {'aria-label': 'Lessons'},
     'nav.page-navigation': {'aria-label': 'Previous and next page'},
     '.toc-actions': {'role': 'navigation', 'aria-label': 'About this page'},
     '[data-bs-toggle="collapse"]:not(button)': {'role': 'button', 'tabindex': '0'},
+    '.callout-header[aria-label]': {'aria-label': None},                # its title says more
+    'details.code-fold': {'open': None},                                # nbdev opens its own
     '.sidebar-item-toggle': {'aria-hidden': 'true', 'tabindex': '-1'},  # its text does the same
     'a > i.bi': {'aria-hidden': 'true'},
 }
@@ -40,7 +46,6 @@ def place_figures(soup: BeautifulSoup, page: Path) -> None:
 
 def write_formulas(soup: BeautifulSoup) -> None:
     "Turn TeX, which smalldocs leaves to a script from another host, into MathML, as Quarto does."
-    for tag in soup.select('[src*="/katex"], [href*="/katex"]'): tag.decompose()
     found = [span for span in soup.select('span.math') if not span.math]
     if not found: return
     from math_core import LatexError, LatexToMathML  # here: not on Python 3.10, which has Quarto
@@ -62,27 +67,60 @@ def order_headings(soup: BeautifulSoup) -> None:
         head.name = f'h{len(above)}'
 
 
+def mark_signatures(soup: BeautifulSoup) -> None:
+    "Mark nbdev's signatures, the heading first; nbs/signatures.lua has done it where Quarto built."
+    for rule in soup.select('.cell-output-markdown > hr:first-child:has(~ h2, ~ h3, ~ h4)'):
+        rule.parent['class'].append('signature')
+        rule.replace_with(rule.find_next_sibling(HEADS))
+
+
+def entries(soup: BeautifulSoup, href: str) -> list:
+    "A page's part of the search index: one entry for its top, and one for each heading."
+    escape = html.escape if soup.select('meta[content^="quarto-"]') else str  # smalldocs does it
+    title = soup.h1.get_text(' ', strip=True)
+    found = [{'href': href, 'title': title, 'section': '', 'text': ''}]
+    for text in soup.main(string=True):
+        head = text.find_parent(HEADS[1:])
+        if head is None or (head.a and '#' in head.a['href']):  # the API names what has its place
+            read = type(text) is NavigableString and not text.find_parent([*UNREAD, 'h1'])
+            found[-1]['text'] += text if read else ''
+        elif text is next(head.strings):
+            place = f"{href}#{head.get('id') or head.parent.get('id')}"
+            at, above = (head.a['href'], head.get_text()) if head.a else (place, title)
+            found.append({'href': at, 'title': above, 'section': head.get_text(), 'text': ''})
+    return [{'objectID': entry['href'], **entry, 'text': escape(' '.join(entry['text'].split()))}
+            for entry in found]
+
+
 def polish_page(
     page: Path,  # an HTML file; replaced
-    up: str,     # the way from it to the site's root: '' or '../'
+    href: str,   # the way to it from the site's root
     home: str,   # the site's published address
-) -> None:
+) -> list:       # its part of the search index
     "Polish one page."
-    soup = BeautifulSoup(page.read_text(encoding='utf-8'), 'html.parser')
+    soup, up = BeautifulSoup(page.read_text(encoding='utf-8'), 'html.parser'), '../'*href.count('/')
+    for tag in soup.select(FOREIGN): tag.decompose()
     write_formulas(soup)
     place_figures(soup, page)
+    mark_signatures(soup)
     order_headings(soup)
     for link in soup.select(f'a[href^="{home}/"]'):
         link['href'] = up + link['href'][len(home)+1:] or './'
     for selector, attributes in NAMES.items():
-        for tag in soup.select(selector): tag.attrs.update(attributes)
+        for tag in soup.select(selector):
+            tag.attrs = {k: v for k, v in {**tag.attrs, **attributes}.items() if v is not None}
+    for link in soup.select('.navbar [aria-current]'):  # Quarto marks "Home" on every page
+        if (page.parent/link['href']).resolve() != page.resolve():
+            del link['aria-current']
+            link['class'].remove('active')
     for head in soup.select('main th:empty'): head.name = 'td'  # a table's corner heads nothing
     soup.head.append(soup.new_tag('script', src=up+SCRIPT, defer=''))
     page.write_text(str(soup), encoding='utf-8')
+    return entries(soup, href)
 
 
 def polish(root: Path, home: str) -> None:
-    "Polish a site that was just built, by Quarto or by smalldocs."
-    shutil.copy(ROOT/'nbs'/SCRIPT, root)
-    for page in links.pages(root):
-        polish_page(page, '../'*(len(page.relative_to(root).parts) - 1), home)
+    "Polish a site that was just built, by Quarto or by smalldocs, and index it for the search."
+    index = [entry for page in links.pages(root)
+             for entry in polish_page(page, page.relative_to(root).as_posix(), home)]
+    (root/'search.json').write_text(json.dumps(index, ensure_ascii=False), encoding='utf-8')

@@ -1,4 +1,5 @@
 "Chromium without a window, for the pages of the built site and for planted ones."
+import os
 import shutil
 from urllib.parse import urlsplit
 
@@ -15,7 +16,9 @@ QUIET = ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
 @pytest.fixture(scope='session')
 def look():
     "Opens a page of a folder, as wide as a desk; its `strangers` are what it asks of other hosts."
-    chromium = shutil.which('chromium') or pytest.skip('there is no chromium on PATH')
+    chromium = shutil.which(wanted := os.environ.get('CHROMIUM', 'chromium'))
+    refuse = pytest.fail if 'CHROMIUM' in os.environ else pytest.skip
+    if not chromium: refuse(f'there is no {wanted} on PATH')
     with pytest.importorskip('playwright.sync_api').sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
 

@@ -1,5 +1,6 @@
 "The built site, read as files: weights, figures, the API, names in the prose, Markdown copies."
 import importlib
+import json
 import re
 
 import pytest
@@ -26,7 +27,7 @@ def test_sidebar_has_every_page():
 
 def test_page_is_light_and_its_figures_and_formulas_are_done(page):
     main = links.soup(page).main
-    assert weight(page) < 1_500_000
+    assert weight(page) < 1_200_000
     for img in main('img'):
         assert img['alt'].strip() and img['src'][:5] != 'data:' and img['loading'] == 'lazy'
         assert int(img['width']) and int(img['height'])
@@ -39,6 +40,24 @@ def test_names_in_the_prose_lead_to_their_place(page):
     for code in links.soup(page).main.select(':is(p, li, td) code'):
         name = code.get_text()
         assert name not in known or name[0] == '_' or code.find_parent('a'), name
+
+
+def test_signatures_are_in_the_contents_and_their_source_is_folded(page):
+    page = links.soup(page)
+    names = {head['id'] if head.get('id') else head.parent['id']
+             for head in page.select('.signature :is(h2, h3, h4):first-child')}
+    assert names <= {link['href'][1:] for link in page.select('#TOC a')}
+    assert not page.select('main hr + p + h3, details.code-fold[open]')
+
+
+def test_only_the_link_to_this_page_is_current(page):
+    current = links.soup(page).select('[aria-current=page]')
+    assert {(page.parent/link['href']).resolve() for link in current} <= {page}
+
+
+def test_search_has_no_tex():
+    texts = [entry['text'] for entry in json.loads((SITE/'search.json').read_text('utf-8'))]
+    assert texts and not [text for text in texts if re.search(r'\\(frac|hat|mathbf|sum)', text)]
 
 
 def test_api_has_every_name_with_an_example():

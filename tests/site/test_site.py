@@ -1,6 +1,7 @@
 """Each page of the built site in a browser; `make docs` builds it. And faults that must be seen.
 
 A page fits a phone, asks no other host, unfolds, searches, turns dark; axe-core finds nothing.
+Whether Quarto or smalldocs has built it makes no difference.
 """
 import io
 import re
@@ -10,8 +11,12 @@ from axe_playwright_python.sync_playwright import Axe
 from conftest import NAMES, SITE
 from PIL import Image, ImageStat
 
+import links
+
 COLOURS = ['color-contrast', 'link-in-text-block']  # slow rules: they see each look once
 SLOW = dict.fromkeys([*COLOURS, 'target-size'], {'enabled': False})
+OPEN = '#quarto-search button'                      # Quarto's; smalldocs shows the box itself
+BOX, HIT = 'input.aa-Input, .smalldocs-search input', 'a.search-result-link, a.search-result'
 LIGHT, DARK = range(230, 256), range(60)            # how light a background is
 SEEN = []                                           # the looks of texts on the pages so far
 # Marks one text of each look: its tag, classes and style, and those around it. Other code, which is
@@ -37,6 +42,8 @@ WIDE = '''() => [...document.querySelectorAll('main *')].filter(e => {
     if (/auto|scroll|hidden/.test(getComputedStyle(p).overflowX)) return false;
   return true;
 }).map(e => e.outerHTML.slice(0, 80))'''
+CUT = '''() => [...document.querySelectorAll('main pre:has(code)')].map(
+  e => [e, ...e.children].some(e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth))'''
 FLAT = '''() => [...document.querySelectorAll('math')]
   .filter(e => e.checkVisibility() && !e.getBoundingClientRect().height).map(e => e.outerHTML)'''
 
@@ -71,6 +78,7 @@ def faint(page):
 
 def turn(page, wanted):
     "Click the toggle; a fault if it brings another background, or the other colours for code."
+    page.evaluate('scrollTo(0, 0)')  # Quarto hides the bar from those who read on
     page.locator('.quarto-color-scheme-toggle').first.click()
     done = soon(page, lambda: background(page) in wanted
                 and page.locator('.quarto-dark').count() == (wanted is DARK))
@@ -96,10 +104,18 @@ def dead(page):
             before = body.is_visible()
             fold.press('Enter')
             if not soon(page, lambda: body.is_visible() != before): found.append(kind)
-    for search in page.locator('.smalldocs-search input').all():  # Quarto's is not tried
-        search.fill('rating')
-        if not soon(page, lambda: page.locator('.search-result').count()): found.append('search')
+    if page.locator(OPEN).or_(page.locator(BOX)).count() and not finds(page, 'rating', ''):
+        found.append('search')
     return found
+
+
+def finds(page, words, place):
+    "Whether the first that the search finds lies at an address that starts with `place`."
+    page.evaluate('scrollTo(0, 0)')
+    if not page.locator(BOX).count(): page.locator(OPEN).first.click()
+    page.locator(BOX).first.fill(words)
+    first = '([hit, place]) => document.querySelector(hit)?.pathname.startsWith("/" + place)'
+    return soon(page, lambda: page.evaluate(first, [HIT, place]))
 
 
 def layout(page):
@@ -120,7 +136,28 @@ PROBES = colours, axe, dead, layout, strangers  # the first makes axe-core's wor
 def test_page(page, probe): assert not probe(page)
 
 
-@pytest.mark.skipif(not NAMES, reason='there is no _docs; make docs builds it')
+built = pytest.mark.skipif(not NAMES, reason='there is no _docs; make docs builds it')
+
+
+@built
+def test_search_finds_each_exported_name_on_its_page_first(look):
+    names = links.soup(SITE/'api.html').select('main h3 > a[href]')
+    page = look(SITE, 'index.html')
+    assert names and [name['href'] for name in names
+                      if not finds(page, name.get_text(), name['href'].split('#')[0])] == []
+
+
+@built
+def test_code_fits_a_desk(look):
+    cut = []
+    for name in NAMES:
+        page = look(SITE, name)
+        cut += page.evaluate(CUT)
+        page.close()
+    assert len(cut) > 500 and sum(cut) < .1*len(cut)
+
+
+@built
 def test_dark_for_those_who_prefer_it(look):
     assert background(look(SITE, 'index.html', 'dark')) in DARK
 
