@@ -3,8 +3,9 @@
 DotProductBiasCE at the reference's three settings (batch 64, 5 epochs, wd 0.1, 50 factors), from
 several first weights, on one split, with three loaders: `collab_dls`, the same drawing with
 replacement, and fastai's own, which does so too; then with slopes that start in order. Batch 512:
-learning rates, from random and from ordered slopes. Last, a search for the network's settings on
-the training rows alone. Writes results/cross_entropy.json. Run: python benchmarks/cross_entropy.py
+learning rates, from random and from ordered slopes. Last, a search for the settings of one score,
+of a linear layer on the products of the factors, and of the network, on the training rows alone.
+Writes results/cross_entropy.json. Run: python benchmarks/cross_entropy.py
 """
 import warnings
 
@@ -13,11 +14,13 @@ warnings.filterwarnings('ignore', message='The given NumPy array is not writable
 import pandas as pd
 import torch
 from fastai.data.block import CategoryBlock
+from fastai.layers import Embedding
 from fastai.learner import Learner
 from fastai.tabular.core import Categorify
 from fastai.tabular.data import TabularDataLoaders
 from fastai.tabular.model import get_emb_sz
 from fastai.torch_core import Module, set_seed
+from torch import nn
 from tqdm.auto import tqdm
 
 from collabdive.batches import RatingsDataLoaders, RatingsDL, collab_dls
@@ -33,7 +36,8 @@ VARIANTS = {'with range, 5e-3': dict(y_range=(0, 5.5), lr=5e-3),
             'no range, 5e-3': dict(y_range=None, lr=5e-3),
             'no range, 0.1': dict(y_range=None, lr=.1)}
 RATES = 3e-3, 1e-2, 3e-2, 1e-1, 3e-1
-EPOCHS, DECAYS = (5, 8, 12), (1., 2., 4.)
+SEARCH = {'network': ((5, 8, 12), (1., 2., 4.)),      # epochs and decays
+          'one score': ((5, 8), (.4, 1., 2.)), 'K-way': ((5, 8), (.4, 1., 2.))}
 
 
 class DrawingDL(RatingsDL):
@@ -46,6 +50,21 @@ class OnColumns(Module):
     "A model of (bs, 2) codes behind fastai's table loader, which passes two arguments."
     def __init__(self, model): self.model = model
     def forward(self, x_cat, x_cont): return self.model(x_cat)
+
+
+class KWay(Module):
+    "The lesson's: a linear layer on the products of the factors, and biases for each class."
+    def __init__(self, n_users, n_items, n_factors, n_classes=5):
+        self.user_factors = Embedding(n_users, n_factors)
+        self.item_factors = Embedding(n_items, n_factors)
+        self.user_bias = Embedding(n_users, n_classes)
+        self.item_bias = Embedding(n_items, n_classes)
+        self.head = nn.Linear(n_factors, n_classes)
+
+    def forward(self, x):
+        users, items = x[:, 0], x[:, 1]
+        products = self.user_factors(users)*self.item_factors(items)
+        return self.head(products) + self.user_bias(users) + self.item_bias(items)
 
 
 def drawing_dls(ratings):
@@ -119,20 +138,22 @@ def rates(ratings, n_seeds: int) -> list:
 
 
 def search(ratings) -> list:
-    "Epochs and decay of the network, judged on a tenth of the training rows."
+    "Epochs and decay of three models, judged on a tenth of the training rows."
     train = random_split(ratings, .2, 42)[0]
     inner = tuple(train[rows] for rows in random_split(train, .1, seed=0))
     dls = collab_dls(ratings, bs=512, task='classify', splits=inner, device='cpu')
+    sizes = [len(ids) for ids in dls.classes.values()]
+    make = {'network': lambda: CollabNNClassifier(*get_emb_sz(dls)),
+            'one score': lambda: DotProductBiasCE(*sizes, 50), 'K-way': lambda: KWay(*sizes, 50)}
+    settings = [(model, n_epoch, wd, seed) for model, (epochs, decays) in SEARCH.items()
+                for n_epoch in epochs for wd in decays for seed in (1, 2)]
     rows = []
-    for n_epoch in tqdm(EPOCHS, desc='search'):
-        for wd in DECAYS:
-            for seed in (1, 2):
-                torch.manual_seed(seed)
-                learn = Learner(dls, CollabNNClassifier(*get_emb_sz(dls)), CrossEntropy())
-                fit(learn, Recipe(n_epoch, wd=wd))
-                probs, y = (t.numpy() for t in learn.get_preds())
-                scores = {k: round(v, 4) for k, v in class_metrics(y + 1, probs).items()}
-                rows.append(dict(n_epoch=n_epoch, wd=wd, seed=seed, **scores))
+    for model, n_epoch, wd, seed in tqdm(settings, desc='search'):
+        torch.manual_seed(seed)
+        learn = fit(Learner(dls, make[model](), CrossEntropy()), Recipe(n_epoch, wd=wd))
+        probs, y = (t.numpy() for t in learn.get_preds())
+        scores = {k: round(v, 4) for k, v in class_metrics(y + 1, probs).items()}
+        rows.append(dict(model=model, n_epoch=n_epoch, wd=wd, seed=seed, **scores))
     return rows
 
 
@@ -149,7 +170,7 @@ def main():
           .agg(['mean', 'min', 'max']).round(4).to_string())
     by_rate = pd.DataFrame(found['rates'])
     print(by_rate.groupby(['lr', 'ordered']).accuracy.agg(['mean', 'min', 'max']).to_string())
-    searched = pd.DataFrame(found['search']).groupby(['n_epoch', 'wd'])
+    searched = pd.DataFrame(found['search']).groupby(['model', 'n_epoch', 'wd'])
     print(searched[['nll', 'acc', 'rmse', 'ece']].mean().to_string())
 
 

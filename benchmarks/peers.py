@@ -10,7 +10,8 @@ contender sees those it is judged on. Predicting is timed apart. Peak memory is 
 process; added memory is what fitting and predicting put on top of the peak before the clock
 started. One run each: RMSE differs between seeds by about .001, for SVD++ up to .008. Settings of
 other libraries that are not their defaults were chosen on the first fold's hidden ratings, which
-flatters them a little; those of fit_quick on its training rows alone.
+flatters them a little. Those of fit_quick were chosen on training rows, but of all folds, together
+every row, which flatters it too: `nested` in results/recipe.json is the strict figure.
 
 Writes results/peers.json after a complete run; a partial one is written where --out says.
 Run: make bench, or make bench ARGS=--quick

@@ -15,36 +15,31 @@ import pandas as pd
 
 # %% ../nbs/15_biases.ipynb #1b08870f
 from .factors import Factors
+from .files import item_column
 
 # %% ../nbs/15_biases.ipynb #a32eebc1
 def top_items(
     f: Factors,             # from `to_factors`
     n: int = 5,             # how many; all that there are if there are fewer
     lowest: bool = False,   # the lowest biases instead of the highest
-    min_ratings: int = 0,   # leave out items with fewer ratings in training
+    min_ratings: int = 1,   # see `Factors.table`
 ) -> pd.DataFrame:          # item, bias (on the scale of the scores), n_ratings if known
     "Items by bias: liked more than their factors explain. Raises ValueError if none is left."
     if n < 1: raise ValueError(f"n={n} must be 1 or more")
-    table = pd.DataFrame({'item': f.items, 'bias': f.item_bias})
-    if f.item_counts is not None: table['n_ratings'] = f.item_counts
-    elif min_ratings > 0: raise ValueError(
-        "these factors have no item_counts to filter by; leave min_ratings at 0")
-    if min_ratings > 0: table = table[table.n_ratings >= min_ratings]
-    if table.empty: raise ValueError(f"no item has {min_ratings} ratings or more; "
-                                     f"the most that one has is {max(f.item_counts)}")
-    order = table.sort_values('bias', ascending=lowest, kind='stable')
+    order = f.table(min_ratings).sort_values('bias', ascending=lowest, kind='stable')
     return order.head(n).reset_index(drop=True)
 
 # %% ../nbs/15_biases.ipynb #53342368
 def item_means(
     ratings: pd.DataFrame,         # one row a rating
     damping: float = 0.0,          # imaginary votes at the mean of all; 0: the plain mean
-    item_name: str = 'title',      # its column of items
+    item_name: str|None = None,    # its column of items; None: title, item or movie
     rating_name: str = 'rating',   # its column of ratings
 ) -> pd.DataFrame:                 # index item; mean (in stars), n_ratings
     """Mean rating of each item, pulled towards the mean of all.
     Raises ValueError if damping < 0 or if an item or a rating is missing."""
     if not 0 <= damping < np.inf: raise ValueError(f"damping={damping} must be 0 or more votes")
+    item_name = item_column(ratings, item_name)
     for name in (item_name, rating_name):
         if n := ratings[name].isna().sum(): raise ValueError(
             f"column {name!r} misses {n} of {len(ratings)} values; drop these rows first")

@@ -20,8 +20,9 @@ def _add_file(p, **numbers):
     p.add_argument('file', nargs='?', type=Path,
                    help='a .csv, .tsv or .parquet file with a header; none: MovieLens 100k')
     for what in ('user', 'item', 'rating'):
-        p.add_argument(f'--{what}', default=what, metavar='COLUMN',
-                       help=f'its column of {what}s (default: {what})')
+        found = None if what == 'item' else what
+        p.add_argument(f'--{what}', default=found, metavar='COLUMN', help=f'its column of {what}s '
+                       f"(default: {found or 'title, item or movie, the first there is'})")
     p.add_argument('--sep', help='what separates the fields (default: found out)')
     numbers |= dict(epochs=(5, 'passes over the ratings'),
                     valid_pct=(.2, 'share of the ratings to hide'))
@@ -106,9 +107,10 @@ def _data(args):
 def _read(args):
     "The ratings to train on, and the names of their columns."
     from collabdive.data import load_movielens, read_ratings
+    from collabdive.files import item_column
     if args.file is None: return load_movielens('100k').ratings, ('user', 'title', 'rating')
-    names = args.user, args.item, args.rating
-    return read_ratings(args.file, *names, sep=args.sep), names
+    ratings = read_ratings(args.file, args.user, args.item, args.rating, args.sep)
+    return ratings, (args.user, item_column(ratings, args.item), args.rating)
 
 # %% ../nbs/workshop/cli.ipynb #d39ec7c7
 def _write_csv(frame, path):
@@ -133,7 +135,7 @@ def _need_folder(path):
         raise OSError(f"cannot write {path}: there is no folder {path.parent}")
 
 # %% ../nbs/workshop/cli.ipynb #b9b9ec75
-def _judged(ratings, names, dls, losses):
+def _outcome(ratings, names, dls, losses):
     "What a training has come to, beside always saying the mean."
     y = dls.valid_ds.y
     return {'ratings': len(ratings), 'users': len(dls.classes[names[0]]) - 1,
@@ -157,7 +159,7 @@ def _train(args):
     with StepsBar(args.epochs*-(-len(dls.train_ds)//bs), 'training') as bar:
         learn = fit_quick(dls, None, args.epochs, args.lr, args.wd, args.seed, bs,
                           args.n_factors, [bar], progress=False)
-    result = _judged(ratings, names, dls, history(learn))
+    result = _outcome(ratings, names, dls, history(learn))
     if args.out:
         preds = learn.get_preds()[0]
         rows = dls.train_ds.vocab.decode(dls.valid_ds.x, dls.valid_ds.y)

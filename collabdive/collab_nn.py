@@ -1,4 +1,4 @@
-"""The network lost to the product, and not for want of width: from a start near zero its gates do not move.
+"""The network lost to the product, and not for want of width: from a start near zero it learns little more than two biases.
 
 Docs: https://collabdive.github.io/collabdive/collab_nn.html.md"""
 

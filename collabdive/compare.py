@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 import torch
+from fastai.layers import Embedding
 from fastai.learner import Learner
 from fastai.tabular.model import get_emb_sz
 from fastai.torch_core import Module
@@ -24,13 +25,13 @@ from torch import nn
 from tqdm import tqdm
 
 # %% ../nbs/14_compare.ipynb #49df2a5f
-from .batches import collab_dls
+from .batches import collab_dls, rating_levels
 from .collab_nn import CollabNN
 from .cross_entropy import CollabNNClassifier, CrossEntropy, DotProductBiasCE
 from .dot_product import DotProductBias
 from .learner import TASKS, OrdinalNN, range_around
-from .metrics import (check_probs, class_metrics, class_shares, level_codes,
-                                mean_rating, median_rating, nll, rmse)
+from .metrics import (brier, check_probs, class_metrics, class_shares, level_codes,
+                                likeliest_rating, mean_rating, median_rating, nll, rps)
 from .ordinal import CumulativeLink, Thresholds, cumulative_log_probs
 from .splits import check_splits, hold_out
 from .training import Recipe, fit
@@ -115,35 +116,47 @@ def fit_sigma(
 # %% ../nbs/14_compare.ipynb #74898e8e
 class CutStars(Module):
     """Predicted stars, times a slope, cut into classes by thresholds.
-    The input is (n,) or (n, 1) stars, the output (n, n_classes) log-probabilities."""
+    The input is (n,) or (n, 1) stars, for cuts by user with (n,) int64 codes of users, 0 for a
+    stranger. The output is (n, n_classes) log-probabilities."""
     def __init__(
         self,
-        n_classes: int,   # ratings that can be given
-        middle: float,    # stars that become a score of 0, before anything is fitted
+        n_classes: int,    # ratings that can be given
+        middle: float,     # stars that become a score of 0, before anything is fitted
+        n_users: int = 0,  # above 0: each user, strangers included, has cuts of her own
     ):
-        self.slope, self.cuts = nn.Parameter(torch.ones(1)), Thresholds(n_classes)
-        self.middle = middle
+        self.slope, self.cuts = nn.Parameter(torch.ones(1)), Thresholds(n_classes, n_users)
+        self.middle, self.shift = middle, Embedding(n_users, 1) if n_users else None
+        self.own = [t.weight for t in (self.shift, self.cuts.user_gaps) if t is not None]
+        for table in self.own: nn.init.zeros_(table)
 
-    def forward(self, stars):
+    def forward(self, stars, users=None):
         stars = torch.tensor(np.ravel(stars), dtype=self.slope.dtype)[:, None]
-        score = (stars - self.middle)*self.slope
-        return cumulative_log_probs(score, self.cuts(score))
+        score, cuts = (stars - self.middle)*self.slope, stars
+        if self.shift is not None:
+            cuts = torch.as_tensor(users)[:, None]
+            score = score + self.shift(cuts[:, 0])
+        return cumulative_log_probs(score, self.cuts(cuts))
 
 # %% ../nbs/14_compare.ipynb #5e6ce475
 def fit_cuts(
-    y,              # (n,) ratings of rows that are not reported, in stars
-    pred,           # (n,) predictions for them, by a model that was not trained on them
-    levels,         # (K,) ratings that can be given, ascending
-) -> CutStars:      # gives log-probabilities for any predictions
+    y,                  # (n,) ratings of rows that are not reported, in stars
+    pred,               # (n,) predictions for them, by a model that was not trained on them
+    levels,             # (K,) ratings that can be given, ascending
+    users=None,         # (n,) codes, 1 or more: cuts by user; None: the same for everybody
+    ridge: float = 1.,  # how strongly a user's cuts are pulled to those of everybody, above 0
+) -> CutStars:          # gives log-probabilities for any predictions
     """The slope and the cuts with the least log-loss. One imaginary row of each level,
     predicted right, keeps a place for a level that `y` does not have."""
     y, pred = (np.r_[np.ravel(v), levels] for v in (y, pred))
     codes, loss = torch.from_numpy(level_codes(y, levels))[:, None], CrossEntropy()
-    model = CutStars(len(levels), float(pred.mean())).double()
-    opt = torch.optim.LBFGS(model.parameters(), max_iter=200, line_search_fn='strong_wolfe')
+    if users is not None: users = np.r_[users, np.zeros(len(levels), 'int64')]
+    n_users = 0 if users is None else users.max() + 1
+    model = CutStars(len(levels), float(pred.mean()), n_users).double()
+    opt = torch.optim.LBFGS(model.parameters(), max_iter=60, line_search_fn='strong_wolfe')
     def step():
         opt.zero_grad()
-        value = loss(model(pred), codes)
+        value = loss(model(pred, users), codes)
+        for table in model.own: value = value + ridge/len(y)*table.square().sum()
         value.backward()
         return value
     opt.step(step)
@@ -154,21 +167,31 @@ def with_cuts(
     model: Callable,               # gives stars; see `compare`
     rating_name: str = 'rating',   # the column of ratings
     levels=None,                   # (K,) ratings that can be given; None: those that occur
+    user_name: str|None = None,    # the column of users, for cuts by user; None: common cuts
 ) -> Callable:                     # gives probabilities, for `compare`
-    "A model of stars, made one of classes by cuts that are fitted on held-out training rows."
+    """A model of stars, made one of classes by cuts that are fitted on training rows which it was
+    not shown: a tenth of them, or for cuts by user, who have few rows each, all in five parts."""
     def cut(ratings, split, seed):
-        y, inner = ratings[rating_name].to_numpy('float64'), hold_out(split, seed)
-        known = np.unique(y) if levels is None else levels
-        cuts = fit_cuts(y[inner[1]], model(ratings, inner, seed), known)
-        return cuts(model(ratings, split, seed)).exp().numpy()
+        y, rows = ratings[rating_name].to_numpy('float64'), split[0]
+        inner, users = [hold_out(split, seed)], None
+        if user_name:
+            part = np.random.default_rng(seed).permutation(len(rows)) % 5
+            inner = [(rows[part != k], rows[part == k]) for k in range(5)]
+            users = pd.Index(ratings[user_name].iloc[rows].unique()).get_indexer(
+                ratings[user_name]) + 1
+        held = np.concatenate([valid for _, valid in inner])
+        pred = np.concatenate([np.ravel(model(ratings, s, seed)) for s in inner])
+        def of(some): return None if users is None else users[some]
+        cuts = fit_cuts(y[held], pred, rating_levels(y, levels), of(held))
+        return cuts(model(ratings, split, seed), of(split[1])).exp().numpy()
     return cut
 
 # %% ../nbs/14_compare.ipynb #a239558e
 def shares_model(ratings, split, seed=None, rating_name='rating', levels=None):
     "The floor: the shares of the training ratings, for every row. `model` for `compare`."
     given = ratings[rating_name].to_numpy()
-    levels = np.unique(given) if levels is None else levels
-    return np.tile(class_shares(given[split[0]], levels), (len(split[1]), 1))
+    shares = class_shares(given[split[0]], rating_levels(given, levels))
+    return np.tile(shares, (len(split[1]), 1))
 
 # %% ../nbs/14_compare.ipynb #8569adcc
 def row_losses(
@@ -178,15 +201,12 @@ def row_losses(
     pred=None,               # (n,) predicted ratings for 'rmse'; None: the mean of `probs`
 ) -> pd.DataFrame:           # (n, 6): squared and absolute error, hit, log-loss, Brier, RPS
     "What the metrics average, row by row; the root of the mean of 'rmse' is the rmse."
-    codes, probs = level_codes(y, levels), check_probs(probs, len(levels))
-    truth, at_most = np.eye(len(levels))[codes], codes[:, None] <= np.arange(len(levels))
     y, mean = np.ravel(y), mean_rating(probs, levels) if pred is None else np.ravel(pred)
-    hit = np.maximum(probs[np.arange(len(y)), codes], np.finfo('float64').eps)
+    hits = likeliest_rating(probs, levels) == np.take(levels, level_codes(y, levels))
     return pd.DataFrame({
         'rmse': (mean - y)**2, 'mae': np.abs(median_rating(probs, levels) - y),
-        'acc': (probs.argmax(1) == codes).astype(float), 'nll': -np.log(hit),
-        'brier': ((probs - truth)**2).sum(1),
-        'rps': ((probs.cumsum(1) - at_most)[:, :-1]**2).sum(1)})
+        'acc': hits.astype(float),
+        **{f.__name__: f(y, probs, levels, 'none') for f in (nll, brier, rps)}})
 
 # %% ../nbs/14_compare.ipynb #413a87ba
 def paired_bootstrap(
@@ -256,20 +276,22 @@ def _said(name, model, ratings, split, seed, levels):
     try: return _checked(out, split[1], levels)
     except ValueError as e: raise ValueError(f"model {name!r}: {e}") from e
 
-def _judged(name, model, ratings, split, seeds, levels, y, users):
+def _width(name, model, ratings, split, seed, levels, y):
+    "The sigma for a model of stars, fitted on training rows that it was not shown."
+    inner = hold_out(split, seed)
+    return fit_sigma(y[inner[1]], _said(name, model, ratings, inner, seed, levels), levels)
+
+def _scored(name, model, ratings, split, seeds, levels, y, users):
     "For each seed: the seed, the metrics, and by user n and the sums of `row_losses`."
     rows, sigma = split[1], None
     for seed in seeds:
         stars, probs = None, _said(name, model, ratings, split, seed, levels)
         if probs.ndim == 1:
-            if sigma is None:
-                inner = hold_out(split, seed)
-                held = _said(name, model, ratings, inner, seed, levels)
-                sigma = fit_sigma(y[inner[1]], held, levels)
+            if sigma is None: sigma = _width(name, model, ratings, split, seed, levels, y)
             stars, probs = probs, discretised_normal(probs, sigma, levels)
-        metrics = class_metrics(y[rows], probs, levels)
-        if stars is not None: metrics['rmse'] = rmse(y[rows], stars)
-        by_user = row_losses(y[rows], probs, levels, stars).groupby(users[rows])
+        losses = row_losses(y[rows], probs, levels, stars)
+        metrics = {**class_metrics(y[rows], probs, levels), 'rmse': losses.rmse.mean()**.5}
+        by_user = losses.groupby(users[rows])
         yield seed, metrics, pd.concat([by_user.size().rename('n'), by_user.sum()], axis=1)
 
 # %% ../nbs/14_compare.ipynb #dabc5141
@@ -287,10 +309,10 @@ def evaluate(
     naming the model, for predictions that are too many, too few, or not possible."""
     splits = _named_splits(models, splits, seeds, len(ratings))
     y, users = ratings[rating_name].to_numpy('float64'), ratings[user_name].to_numpy()
-    levels = np.unique(y) if levels is None else np.asarray(levels, dtype='float64')
+    levels = np.array(rating_levels(y, levels), dtype='float64')
     runs, scores, sums = [(m, s) for m in models for s in splits], [], []
     for name, split in tqdm(runs, 'models', disable=None if progress else True, leave=False):
-        for seed, metrics, by_user in _judged(name, models[name], ratings, splits[split], seeds,
+        for seed, metrics, by_user in _scored(name, models[name], ratings, splits[split], seeds,
                                               levels, y, users):
             scores.append(dict(model=name, split=split, seed=seed, **metrics))
             sums.append(by_user.rename_axis('user').assign(model=name))

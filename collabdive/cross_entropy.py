@@ -1,4 +1,4 @@
-"""Five straight lines can predict five ratings, once they are in order. Until then some ratings are never predicted.
+"""Five straight lines can predict five ratings, but they take turns in the order of their slopes, and that has to be the order of the stars.
 
 Docs: https://collabdive.github.io/collabdive/cross_entropy.html.md"""
 

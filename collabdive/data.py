@@ -13,19 +13,20 @@ from pathlib import Path
 import pandas as pd
 
 # %% ../nbs/00_data.ipynb #892d9167
-from .files import (RELEASES, MovieLens, find_release, need_columns, need_ids,
-                              need_ratings, read_release, read_table)
+from .files import (RELEASES, MovieLens, find_release, item_column, need_columns,
+                              need_ids, need_ratings, read_release, read_table)
 
 # %% ../nbs/00_data.ipynb #1c0e9511
 def crosstab(
-    ratings: pd.DataFrame,     # one row a rating, in a column `rating`
-    users: list,               # the users to show, one row each
-    movies: list,              # the movies to show, one column each
-    user_name: str = 'user',   # the column that `users` are from
-    item_name: str = 'movie',  # the column that `movies` are from: ids or titles
-) -> pd.DataFrame:             # (len(users), len(movies)) mean rating in stars, NaN where none
+    ratings: pd.DataFrame,      # one row a rating, in a column `rating`
+    users: list,                # the users to show, one row each
+    movies: list,               # the movies to show, one column each
+    user_name: str = 'user',    # the column that `users` are from
+    item_name: str|None = None, # the column of `movies`; None: title, item or movie
+) -> pd.DataFrame:              # (len(users), len(movies)) mean rating in stars, NaN where none
     """The table of users by movies.
     Raises KeyError for a column, user or movie that is not there."""
+    item_name = item_column(ratings, item_name)
     need_columns(ratings.columns, [user_name, item_name, 'rating'])
     for name, wanted in [(user_name, users), (item_name, movies)]:
         missing = [w for w in wanted if w not in set(ratings[name])]
@@ -55,13 +56,14 @@ def load_movielens(
 def check_ratings(
     ratings: pd.DataFrame,       # one row a rating
     user_name: str = 'user',     # its column of user ids: ints, strings, or both
-    item_name: str = 'title',    # its column of item ids
+    item_name: str|None = None,  # its column of item ids; None: title, item or movie
     rating_name: str = 'rating', # its column of ratings, in stars
 ) -> pd.DataFrame:               # `ratings`, unchanged
     """Raise KeyError or ValueError, naming column, row and value, unless a model can be trained
     on `ratings`."""
     if not isinstance(ratings, pd.DataFrame):
         raise TypeError(f"ratings must be a DataFrame, not {type(ratings).__name__}")
+    item_name = item_column(ratings, item_name)
     need_columns(ratings.columns, [user_name, item_name, rating_name])
     if not len(ratings): raise ValueError("the ratings frame has no rows")
     for name in (user_name, item_name): need_ids(ratings[name], name)
@@ -72,7 +74,7 @@ def check_ratings(
 def read_ratings(
     path: str|Path,              # a .csv, .tsv or .parquet file with a header
     user_name: str = 'user',     # its column of user ids
-    item_name: str = 'item',     # its column of item ids or titles
+    item_name: str|None = None,  # its column of items; None: title, item or movie
     rating_name: str = 'rating', # its column of ratings
     sep: str|None = None,        # field separator; None: of tab , ; | the header's commonest
 ) -> pd.DataFrame:               # all columns of the file, the ratings as float32

@@ -1,4 +1,4 @@
-"""A range and a bias made the model fit better and predict worse. Weight decay did the opposite.
+"""One constant did most of a range's work. The rest of the range, and a bias, made the model fit better and predict worse. Weight decay did the opposite.
 
 Docs: https://collabdive.github.io/collabdive/dot_product.html.md"""
 

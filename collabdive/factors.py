@@ -8,13 +8,14 @@ Docs: https://collabdive.github.io/collabdive/factors.html.md"""
 __all__ = ['Factors', 'rows_of', 'to_factors', 'similarity', 'similar_items', 'rotate', 'combine']
 
 # %% ../nbs/07_factors.ipynb #bbefd8f0
-import difflib
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from fastcore.basics import patch
 from scipy.special import expit
+
+from .files import nearest_names
 
 # %% ../nbs/07_factors.ipynb #aa8c5f75
 @dataclass(frozen=True, eq=False, repr=False)
@@ -24,50 +25,66 @@ class Factors:
     users: list                       # n_users ids
     items: list                       # n_items ids or titles
     user_factors: np.ndarray          # (n_users, n_factors) float32
-    item_factors: np.ndarray          # (n_items, n_factors) float32
+    item_factors: np.ndarray          # (n_items, n_factors)
     user_bias: np.ndarray             # (n_users,) float32
     item_bias: np.ndarray             # (n_items,) float32
     mean: float = 0.0                 # added to every score
     y_range: tuple|None = None        # (low, high) in stars to squash into; None: as it is
     item_counts: np.ndarray|None = None  # (n_items,) ratings each item had in training
+    seen: tuple|None = None           # (starts, rows): rows[starts[u]:starts[u + 1]] are the
+                                      # items that user u had rated in training
 
-    def __post_init__(self): _check_factors(_freeze(self))
+    def __post_init__(self):
+        for name, value in _frozen(self): object.__setattr__(self, name, value)
+        for what, ids, factors, bias in [
+                ('user', self.users, self.user_factors, self.user_bias),
+                ('item', self.items, self.item_factors, self.item_bias)]:
+            _check_side(what, ids, factors, bias)
+        _check_rest(self)
 
     def __repr__(self): return (f"Factors({len(self.users)} users, {len(self.items)} items, "
                                 f"{self.item_factors.shape[1]} factors)")
 
 # %% ../nbs/07_factors.ipynb #85aecb73
-def _freeze(f):
-    "Replace arrays by read-only copies, ids by lists."
-    arrays = {name: np.array(getattr(f, name), 'float32')
-              for name in ('user_factors', 'item_factors', 'user_bias', 'item_bias')}
-    if f.item_counts is not None: arrays['item_counts'] = np.array(f.item_counts)
-    for array in arrays.values(): array.flags.writeable = False
-    ids = {name: getattr(v, 'tolist', lambda v=v: list(v))()
-           for name, v in (('users', f.users), ('items', f.items))}
-    for name, value in {**arrays, **ids}.items(): object.__setattr__(f, name, value)
-    return f
+def _read_only(values, dtype=None):
+    array = np.array(values, dtype)
+    array.flags.writeable = False
+    return array
+
+def _frozen(f):
+    "Each field that should be a list, or a read-only copy of an array, with its value."
+    for name, ids in (('users', f.users), ('items', f.items)):
+        yield name, ids.tolist() if hasattr(ids, 'tolist') else list(ids)
+    for name in ('user_factors', 'item_factors', 'user_bias', 'item_bias'):
+        yield name, _read_only(getattr(f, name), 'float32')
+    if f.item_counts is not None: yield 'item_counts', _read_only(f.item_counts)
+    if f.seen is not None: yield 'seen', tuple(_read_only(part, 'int64') for part in f.seen)
 
 # %% ../nbs/07_factors.ipynb #c7a486f7
-def _check_factors(f):
-    "Sizes, numbers, ids, widths."
-    for what, ids, factors, bias in [('user', f.users, f.user_factors, f.user_bias),
-                                     ('item', f.items, f.item_factors, f.item_bias)]:
-        if factors.ndim != 2 or len(factors) != len(ids) or bias.shape != (len(ids),):
-            raise ValueError(
-                f"{len(ids)} {what}s need {what}_factors ({len(ids)}, n_factors) and "
-                f"{what}_bias ({len(ids)},), not {factors.shape} and {bias.shape}")
-        if not (np.isfinite(factors).all() and np.isfinite(bias).all()):
-            raise ValueError(f"the factors or biases of the {what}s hold NaN or infinity")
-        if len(twice := pd.Series(ids)[pd.Series(ids).duplicated()]): raise ValueError(
-            f"{what} {twice.iloc[0]!r} appears twice; give each its own name")
-    widths = f.user_factors.shape[1], f.item_factors.shape[1]
+def _check_side(what, ids, factors, bias):
+    "Sizes, numbers and ids of the users or of the items."
+    if factors.ndim != 2 or len(factors) != len(ids) or bias.shape != (len(ids),):
+        raise ValueError(f"{len(ids)} {what}s need {what}_factors ({len(ids)}, n_factors) and "
+                         f"{what}_bias ({len(ids)},), not {factors.shape} and {bias.shape}")
+    if not (np.isfinite(factors).all() and np.isfinite(bias).all()):
+        raise ValueError(f"the factors or biases of the {what}s hold NaN or infinity")
+    if len(twice := pd.Series(ids)[pd.Series(ids).duplicated()]): raise ValueError(
+        f"{what} {twice.iloc[0]!r} appears twice; give each its own name")
+
+def _check_rest(f):
+    "Widths, the mean, and what the training rows were."
+    n, widths = len(f.items), (f.user_factors.shape[1], f.item_factors.shape[1])
     if widths[0] != widths[1]: raise ValueError(
         f"users have {widths[0]} factors, items {widths[1]}: they should have as many")
     if not np.isfinite(f.mean): raise ValueError(f"mean={f.mean} must be a finite number")
-    if f.item_counts is not None and f.item_counts.shape != (len(f.items),):
-        raise ValueError(f"{len(f.items)} items need as many item_counts, "
-                         f"not {f.item_counts.shape}")
+    if f.item_counts is not None and f.item_counts.shape != (n,): raise ValueError(
+        f"{n} items need as many item_counts, not {f.item_counts.shape}")
+    if f.seen is None: return
+    starts, rows = f.seen
+    if (starts.shape != (len(f.users) + 1,) or starts[0] or starts[-1] != len(rows)
+            or (np.diff(starts) < 0).any() or ((rows < 0) | (rows >= n)).any()):
+        raise ValueError(f"seen should be {len(f.users) + 1} ascending starts, from 0 to the "
+                         f"number of rows, and rows of the {n} items")
 
 # %% ../nbs/07_factors.ipynb #96363f09
 def rows_of(
@@ -79,20 +96,13 @@ def rows_of(
     if isinstance(wanted, str) or np.ndim(wanted) == 0: wanted = [wanted]
     place = {v: k for k, v in enumerate(ids)}
     try: return np.array([place[v] for v in wanted], dtype='int64')
-    except KeyError as e: raise KeyError(_unknown(ids, e.args[0], what)) from None
+    except KeyError as e: 
+        value = _plain(e.args[0])       # a NumPy number would print its type
+        raise KeyError(f"there is no {what} {value!r} ({type(value).__name__}): "
+                       f"{nearest_names(value, ids)}") from None
 
 # %% ../nbs/07_factors.ipynb #33c289e4
 def _plain(v): return v.item() if isinstance(v, np.generic) else v
-
-def _unknown(ids, value, what):
-    "What to say about an id that does not exist."
-    value = _plain(value)       # a NumPy number would print its type
-    words = [v for v in ids if isinstance(v, str)] if isinstance(value, str) else []
-    near = ([w for w in words if value.lower() in w.lower()][:3]
-            or difflib.get_close_matches(str(value), words, 3))
-    if near: hint = f"did you mean {' or '.join(map(repr, near))}?"
-    else: hint = f"the ids are {', '.join(map(repr, ids[:3]))}{', ...'*(len(ids) > 3)}"
-    return f"there is no {what} {value!r} ({type(value).__name__}): {hint}"
 
 def _squash(raw, y_range):
     "Scores into (low, high); as they are where there is no range."
@@ -124,6 +134,24 @@ def score_all(
     raw = self.mean + dot + self.user_bias[u][:, None] + self.item_bias
     return _squash(raw, self.y_range)
 
+# %% ../nbs/07_factors.ipynb #tablefn1
+@patch
+def table(
+    self: Factors,
+    min_ratings: int = 1,   # leave out items with fewer ratings in training
+) -> pd.DataFrame:          # index: the item's row; item, bias, and n_ratings if known
+    """The items that have ratings enough. Raises ValueError if none is left, or if the counts
+    are not known and `min_ratings` is above 1."""
+    table = pd.DataFrame({'item': self.items, 'bias': self.item_bias})
+    if self.item_counts is None:
+        if min_ratings > 1: raise ValueError(
+            "these factors have no item_counts to filter by; leave min_ratings at 1")
+        return table
+    table = table.assign(n_ratings=self.item_counts)[self.item_counts >= min_ratings]
+    if table.empty: raise ValueError(f"no item has {min_ratings} ratings or more; the most that "
+                                     f"one has is {max(self.item_counts)}")
+    return table
+
 # %% ../nbs/07_factors.ipynb #6b1449d3
 def _tables(model):
     "User factors, item factors, user bias, item bias, y_range. Raises TypeError."
@@ -145,11 +173,16 @@ def _arrays(tables):
     return p, q, b_user, b_item
 
 # %% ../nbs/07_factors.ipynb #68902099
-def _counts(dls, n_items):
-    "(n_items,) ratings of each item in training; None if the loaders hold no training rows."
+def _train_rows(dls):
+    "(n, 2) rows of user and item of the training ratings, '#na#' left out; of fastai's too."
     data = dls.train_ds
-    codes = data.xs.iloc[:, 1] if hasattr(data, 'xs') else data.x[:, 1]
-    return np.bincount(codes, minlength=n_items + 1)[1:] if len(codes) else None
+    codes = data.xs.to_numpy('int64') if hasattr(data, 'xs') else np.asarray(data.x)
+    return codes[(codes > 0).all(1)] - 1
+
+def _seen(rows, n_users):
+    "What each user has rated, as (starts, rows of items)."
+    pairs = np.unique(rows, axis=0)
+    return np.r_[0, np.bincount(pairs[:, 0], minlength=n_users).cumsum()], pairs[:, 1]
 
 # %% ../nbs/07_factors.ipynb #f1e5951a
 def to_factors(
@@ -162,8 +195,9 @@ def to_factors(
     if dls is None: raise ValueError("a model knows rows only; pass dls= for their ids")
     *tables, y_range = _tables(model)
     users, items = (list(map(_plain, list(dls.classes[n])[1:])) for n in dls.cat_names)
-    counts = _counts(dls, len(items))
-    return Factors(users, items, *_arrays(tables), 0.0, y_range, counts)
+    if not len(rows := _train_rows(dls)): known = None, None     # loaders for predicting only
+    else: known = np.bincount(rows[:, 1], minlength=len(items)), _seen(rows, len(users))
+    return Factors(users, items, *_arrays(tables), 0.0, y_range, *known)
 
 # %% ../nbs/07_factors.ipynb #608620a5
 def similarity(
@@ -185,18 +219,15 @@ def similar_items(
     title,                # one of its items
     k: int = 10,          # how many
     by: str = 'cosine',   # 'cosine', 'dot' or 'distance'
-    min_ratings: int = 0, # leave out items with fewer ratings in training
+    min_ratings: int = 1, # see `Factors.table`
 ) -> pd.DataFrame:        # item, similarity, n_ratings if known; the nearest first
     """The items with the nearest factors, without itself. Raises KeyError with the closest
     titles if unknown, ValueError if none is left."""
     row = rows_of(f.items, [title])[0]
-    near = pd.DataFrame({'item': f.items,
-                         'similarity': similarity(f.item_factors, f.item_factors[row], by)})
-    if f.item_counts is not None: near['n_ratings'] = f.item_counts
-    elif min_ratings: raise ValueError("these factors have no item_counts to filter by")
-    near = near.drop(index=row)
-    if min_ratings: near = near[near.n_ratings >= min_ratings]
+    near = f.table(min_ratings).drop(columns='bias').drop(index=row, errors='ignore')
     if near.empty: raise ValueError(f"no other item has {min_ratings} ratings or more")
+    like = similarity(f.item_factors[near.index], f.item_factors[row], by)
+    near.insert(1, 'similarity', like)
     return near.nlargest(k, 'similarity').reset_index(drop=True)
 
 # %% ../nbs/07_factors.ipynb #35ceabb9
@@ -223,7 +254,8 @@ def combine(
                 raise ValueError(f"the models differ in {name}: they cannot be combined")
     def beside(name): return np.hstack([getattr(f, name) for f in models])/len(models)**.5
     def mean(name): return np.mean([getattr(f, name) for f in models], axis=0)
-    same = all(np.array_equal(f.item_counts, first.item_counts) for f in models)
+    def known(f): return [f.item_counts, *(f.seen or (None, None))]
+    same = all(np.array_equal(a, b) for f in models for a, b in zip(known(f), known(first)))
     return replace(first, user_factors=beside('user_factors'), user_bias=mean('user_bias'),
                    item_factors=beside('item_factors'), item_bias=mean('item_bias'),
-                   mean=float(mean('mean')), item_counts=first.item_counts if same else None)
+                   mean=float(mean('mean')), **({} if same else dict(item_counts=None, seen=None)))

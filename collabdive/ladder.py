@@ -1,4 +1,4 @@
-"""Five models, one change apart, on the same three splits: only weight decay stops the overfitting.
+"""Five models on the same three splits: weight decay is the change that stops the overfitting.
 
 Docs: https://collabdive.github.io/collabdive/workshop/ladder.html.md"""
 

@@ -31,7 +31,7 @@ from .cross_entropy import CrossEntropy, DotProductBiasCE
 from .dot_product import squared_error
 from .metrics import mae, mean_rating, rmse, rps
 from .ordinal import CumulativeLink, Thresholds, cumulative_log_probs
-from .training import Recipe, fit
+from .training import Recipe, average_unknown, fit
 
 # %% ../nbs/13_learner.ipynb #201686e7
 class SquaredError:
@@ -67,12 +67,12 @@ class OrdinalNN(Module):
 # %% ../nbs/13_learner.ipynb #0b636c38
 def _sizes(dls, emb_szs):
     "(rows, width) for each column, from a dict or list of widths or of such pairs, or None."
-    names, given = list(dls.cat_names), {} if emb_szs is None else emb_szs
+    names, rows = list(dls.cat_names), _rows(dls)
+    given = {} if emb_szs is None else emb_szs
     if not isinstance(given, dict): given = dict(zip_longest(names, given, fillvalue=0))
     sizes = [tuple(w) if np.ndim(w) else (n, w) for n, w in get_emb_sz(dls, given)]
-    rows = [len(dls.classes[name]) for name in names]
-    small = any(n < need or width < 1 for (n, width), need in zip(sizes, rows))
-    if small or set(given) - set(names): raise ValueError(
+    fit = all(n >= need and width >= 1 for (n, width), need in zip(sizes, rows))
+    if not fit or set(given) - set(names): raise ValueError(
         f"emb_szs={emb_szs} should give a width, or (rows, width), for each of {names}, "
         f"which need {rows} rows")
     return sizes
@@ -130,7 +130,16 @@ def _frame(rows):
 
 # %% ../nbs/13_learner.ipynb #16f478c0
 class CollabLearner(Learner):
-    "A fastai `Learner` that predicts by name."
+    "A fastai `Learner` that predicts by name. After each training it is `average_unknown`."
+    def fit(self, *args, **kwargs):
+        super().fit(*args, **kwargs)
+        average_unknown(self)
+
+    def export(self, *args, **kwargs):
+        self.loss_grad = None        # the last validation leaves its errors here, and its ratings
+        for metric in self.metrics: metric.reset()
+        super().export(*args, **kwargs)
+
     def predict(
         self,
         rows: dict|pd.Series|pd.DataFrame,  # {'user': 3, 'title': 'Fargo (1996)'}, or several

@@ -1,4 +1,4 @@
-"""Which guess is best depends on the metric. Which forecast is best does not, as long as the score is proper.
+"""Which guess is best depends on the metric. Proper scores make honesty the best policy, and may still disagree about two forecasts that are both wrong.
 
 Docs: https://collabdive.github.io/collabdive/metrics.html.md"""
 
@@ -146,12 +146,18 @@ def check_probs(
     return probs/sums
 
 # %% ../nbs/10_metrics.ipynb #9993902a
-def _judged(y, probs, levels):
+def _codes_and_probs(y, probs, levels):
     "Codes and probabilities, checked, as many of the one as of the other."
     codes, probs = level_codes(y, levels), check_probs(probs, len(_levels(levels)))
     if len(codes) != len(probs): raise ValueError(
         f"{len(codes)} ratings but {len(probs)} rows of probabilities")
     return codes, probs
+
+def _mean(rows, reduction):
+    "The mean of a score over rows, or the score of each row. Raises ValueError."
+    if reduction not in ('mean', 'none'):
+        raise ValueError(f"reduction={reduction!r} must be 'mean' or 'none'")
+    return float(rows.mean()) if reduction == 'mean' else rows
 
 # %% ../nbs/10_metrics.ipynb #cc38d94d
 def mean_rating(
@@ -180,37 +186,40 @@ def likeliest_rating(
 
 # %% ../nbs/10_metrics.ipynb #ad1b7f19
 def nll(
-    y,          # (n,) or (n, 1) ratings, in stars
-    probs,      # (n, K) class probabilities
-    levels,     # (K,) in stars
-) -> float:     # >= 0, in nats; a probability of 0 counts as 2.2e-16
+    y,                        # (n,) or (n, 1) ratings, in stars
+    probs,                    # (n, K) class probabilities
+    levels,                   # (K,) in stars
+    reduction: str = 'mean',  # 'none': the score of each row
+) -> float:                   # >= 0, in nats; a probability of 0 counts as 2.2e-16
     "Mean negative log of the probability that the true rating was given: log-loss."
-    codes, probs = _judged(y, probs, levels)
-    hit = np.take_along_axis(probs, codes[:, None], 1)
-    return float(-np.log(np.maximum(hit, np.finfo('float64').eps)).mean())
+    codes, probs = _codes_and_probs(y, probs, levels)
+    hit = np.maximum(probs[np.arange(len(codes)), codes], np.finfo('float64').eps)
+    return _mean(-np.log(hit), reduction)
 
 # %% ../nbs/10_metrics.ipynb #657bb06e
 def brier(
-    y,          # (n,) or (n, 1) ratings, in stars
-    probs,      # (n, K) class probabilities
-    levels,     # (K,) in stars
-) -> float:     # 0..2
+    y,                        # (n,) or (n, 1) ratings, in stars
+    probs,                    # (n, K) class probabilities
+    levels,                   # (K,) in stars
+    reduction: str = 'mean',  # 'none': the score of each row
+) -> float:                   # 0..2
     """Squared distance of the probabilities from the truth (1 for it, 0 elsewhere), summed over
     classes; the mean over rows. [Brier 1950]"""
-    codes, probs = _judged(y, probs, levels)
-    return float(((probs - np.eye(probs.shape[1])[codes])**2).sum(1).mean())
+    codes, probs = _codes_and_probs(y, probs, levels)
+    return _mean(((probs - np.eye(probs.shape[1])[codes])**2).sum(1), reduction)
 
 # %% ../nbs/10_metrics.ipynb #17cbd3a4
 def rps(
-    y,          # (n,) or (n, 1) ratings, in stars
-    probs,      # (n, K) class probabilities
-    levels,     # (K,) in stars
-) -> float:     # 0..K-1
+    y,                        # (n,) or (n, 1) ratings, in stars
+    probs,                    # (n, K) class probabilities
+    levels,                   # (K,) in stars
+    reduction: str = 'mean',  # 'none': the score of each row
+) -> float:                   # 0..K-1
     """Ranked probability score: the squared error of 'at most k stars', summed over the K-1
     thresholds; the mean over rows. [Epstein 1969]"""
-    codes, probs = _judged(y, probs, levels)
+    codes, probs = _codes_and_probs(y, probs, levels)
     at_most = codes[:, None] <= np.arange(probs.shape[1])
-    return float(((probs.cumsum(1) - at_most)[:, :-1]**2).sum(1).mean())
+    return _mean(((probs.cumsum(1) - at_most)[:, :-1]**2).sum(1), reduction)
 
 # %% ../nbs/10_metrics.ipynb #3f823362
 def class_shares(
@@ -230,7 +239,7 @@ def reliability(
 ) -> pd.DataFrame:      # a row for each bin that is used: confidence, accuracy (both 0..1), n
     "How often the likeliest rating was right, by how sure the model was of it."
     if n_bins < 1: raise ValueError(f"n_bins={n_bins} must be 1 or more")
-    codes, probs = _judged(y, probs, levels)
+    codes, probs = _codes_and_probs(y, probs, levels)
     sure, hit = probs.max(1), probs.argmax(1) == codes
     bins = np.minimum((sure*n_bins).astype(int), n_bins - 1)
     frame = pd.DataFrame({'confidence': sure, 'accuracy': hit.astype(float)})
@@ -244,7 +253,7 @@ def ece(
     levels,             # (K,) in stars
     n_bins: int = 15,   # bins of equal width for the highest probability
 ) -> float:             # 0..1
-    "Expected calibration error: the mean gap between confidence and accuracy. [Guo 2017]"
+    "Expected calibration error: the mean gap between confidence and accuracy. [Naeini 2015]"
     bins = reliability(y, probs, levels, n_bins)
     return float((bins.n*(bins.confidence - bins.accuracy).abs()).sum()/bins.n.sum())
 
@@ -308,10 +317,11 @@ def class_metrics(
     probs,           # (n, K) class probabilities
     levels=STARS,    # (K,) ratings that can be given, ascending
 ) -> dict:           # rmse mae acc macro_f1 qwk macro_mae nll brier rps ece
-    """Every metric of class probabilities, each with the guess that suits it: the mean for rmse
-    and qwk, the median for mae and macro_mae, the likeliest rating for acc and macro_f1.
+    """Every metric of class probabilities. If they are true, no guess beats the mean for rmse, the
+    median for mae and the likeliest rating for acc. Only a convention: mean for qwk, median for
+    macro_mae, likeliest for macro_f1; guesses that lean to rare ratings can do better there.
     Raises ValueError for bad probabilities, unequal lengths, a rating that is no level."""
-    codes, probs = _judged(y, probs, levels)
+    codes, probs = _codes_and_probs(y, probs, levels)
     mean, median, likeliest = (guess(probs, levels)
                                for guess in (mean_rating, median_rating, likeliest_rating))
     return dict(rmse=rmse(y, mean), mae=mae(y, median),

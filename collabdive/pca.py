@@ -1,4 +1,4 @@
-"""A map of the films shows two fifths of what the factors hold, and the usual call draws another map each time.
+"""A map of the films shows nearly two fifths of what the factors hold, and the usual call draws it a little differently each time.
 
 Docs: https://collabdive.github.io/collabdive/pca.html.md"""
 
@@ -92,13 +92,8 @@ def _rows(X, min_ratings):
     if not isinstance(X, Factors):
         X = check_matrix(X)
         return pd.DataFrame({'item': range(len(X))}), X
-    frame = pd.DataFrame({'item': X.items})
-    if X.item_counts is None: return frame, X.item_factors
-    enough = np.asarray(X.item_counts) >= min_ratings
-    if not enough.any(): raise ValueError(
-        f"no item has {min_ratings} ratings or more; the most is {max(X.item_counts)}")
-    frame = frame.assign(n_ratings=X.item_counts)[enough]
-    return frame.reset_index(drop=True), X.item_factors[enough]
+    table = X.table(min_ratings).drop(columns='bias')
+    return table.reset_index(drop=True), X.item_factors[table.index]
 
 # %% ../nbs/16_pca.ipynb #cda4aa8a
 def pca_to_df(
@@ -106,7 +101,7 @@ def pca_to_df(
     k: int = 2,               # components
     method: str = 'fbpca',    # 'fbpca' or 'svd', see `pca`
     seed: int = 0,            # of the randomised method
-    min_ratings: int = 50,    # of Factors with counts: leave out items with fewer
+    min_ratings: int = 1,     # of Factors: see `Factors.table`
     scaled: bool = True,      # coordinates U*s, in the units of the factors; False: U alone
 ) -> pd.DataFrame:            # item, n_ratings if known, pc1..pck; from k=2 distance, quadrant
     "Principal components of item factors, a row an item. Raises ValueError if none is left."
@@ -120,7 +115,7 @@ def pca_to_df(
 # %% ../nbs/16_pca.ipynb #79b0c9e0
 def explained(
     X,                       # `Factors` (its items), or a matrix (n, d)
-    min_ratings: int = 50,   # of Factors with counts: leave out items with fewer
+    min_ratings: int = 1,    # of Factors: see `Factors.table`
 ) -> np.ndarray:             # (min(n, d),) shares of the variance, descending, summing to 1
     "How much of the variance each component holds. Raises ValueError if nothing varies."
     X = check_matrix(_rows(X, min_ratings)[1])

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 # %% ../nbs/01_splits.ipynb #5f947e94
-from .files import need_columns
+from .files import item_column, need_columns
 
 # %% ../nbs/01_splits.ipynb #411bfb87
 def _two_parts(n, valid_pct):
@@ -131,12 +131,13 @@ def check_splits(
 
 # %% ../nbs/01_splits.ipynb #f0bd0efd
 def cold_share(
-    ratings: pd.DataFrame,     # one row a rating
-    splits: tuple,             # (train_idx, valid_idx)
-    user_name: str = 'user',   # its column of user ids
-    item_name: str = 'movie',  # its column of item ids
-) -> pd.Series:                # share of the hidden rows, 0 to 1: new user, new item, either
+    ratings: pd.DataFrame,      # one row a rating
+    splits: tuple,              # (train_idx, valid_idx)
+    user_name: str = 'user',    # its column of user ids
+    item_name: str|None = None, # of items; None: title, item or movie
+) -> pd.Series:                 # share of the hidden rows, 0 to 1: new user, new item, either
     "How many of the hidden rows are by users, or of items, that the training rows do not have."
+    item_name = item_column(ratings, item_name)
     train, valid = (ratings.iloc[i] for i in splits)
     new_user, new_item = (~valid[c].isin(train[c]) for c in (user_name, item_name))
     return pd.Series({'new user': new_user.mean(), 'new item': new_item.mean(),

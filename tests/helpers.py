@@ -24,3 +24,12 @@ def serve(handler):
 def run(*command, **options):
     "Run a command to its end; its output is in `.stdout` and `.stderr`."
     return subprocess.run(command, capture_output=True, text=True, **options)
+
+
+def halves(n_ratings=4000):
+    "Planted ratings in half stars, each level a tenth of them."
+    import numpy as np
+    from collabdive.planted import planted_ratings
+    frame = planted_ratings(60, 80, n_ratings=n_ratings, seed=3)
+    liking = frame.signal + np.random.default_rng(0).normal(0, .5, len(frame))
+    return frame.assign(rating=np.ceil(liking.rank(pct=True)*10)/2)

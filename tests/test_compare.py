@@ -114,16 +114,52 @@ def test_the_judged_rows_stay_unseen(ratings):
         seen.append(split)
         return noisy(ratings, split, seed)
     split = random_split(ratings)
-    evaluate({'stars': spy, 'cut': with_cuts(spy)}, ratings, split, (1, 2))
-    assert len(seen) == 3 + 4                  # stars: two seeds and one sigma; cuts: twice each
+    own = with_cuts(spy, user_name='user')
+    evaluate({'stars': spy, 'cut': with_cuts(spy), 'own': own}, ratings, split, (1, 2))
+    assert len(seen) == 3 + 4 + 12     # stars: two seeds and one sigma; cuts: twice, six times each
     for train, asked in seen: assert not np.isin(train, split[1]).any()
     inner = [asked for _, asked in seen if not np.isin(asked, split[1]).any()]
-    assert len(inner) == 3
+    assert len(inner) == 3 + 10
     other = ratings.copy()
     other.loc[other.index[split[1]], 'rating'] = 1.
-    for model in (with_cuts(noisy), shares_model):
+    for model in (with_cuts(noisy), with_cuts(noisy, user_name='user'), shares_model):
         levels = dict(levels=(1., 2, 3, 4, 5)) if model is shares_model else {}
         assert np.allclose(model(ratings, split, 1, **levels), model(other, split, 1, **levels))
+
+
+@settings(max_examples=20, deadline=None)
+@given(judged())
+def test_cuts_by_user_give_probabilities_and_strangers_those_of_everybody(case):
+    y, _, levels, users = case
+    pred, users = y + np.random.default_rng(0).normal(0, 1, len(y)), users.astype('int64') + 1
+    own, stiff = (fit_cuts(y, pred, levels, users, ridge) for ridge in (1, 200))
+    probs, stranger = own(pred, users).exp().numpy(), own(pred, 0*users).exp().numpy()
+    assert np.isfinite(probs).all() and np.allclose(probs.sum(1), 1)
+    assert np.allclose(stranger.sum(1), 1)
+    size = [max(table.abs().max() for table in cuts.own) for cuts in (own, stiff)]
+    assert size[1] <= size[0] + .01                                # a strong ridge, like cuts
+
+
+def test_cuts_by_user_find_who_keeps_the_ends_for_miracles():
+    "Half the users say 1 or 5 often, half never; cuts of shuffled users do not find it."
+    rng, users = np.random.default_rng(0), np.arange(1, 101).repeat(60)
+    pred = rng.uniform(1, 5, len(users))
+    felt = (pred - 3)*np.where(users % 2, 2.5, .6) + rng.normal(0, .5, len(users)) + 3
+    y = felt.round().clip(1, 5)
+    train, other = rng.random(len(users)) < .7, rng.permutation(users)
+    def loss(who):
+        cuts = fit_cuts(y[train], pred[train], np.arange(1., 6), who and who[0][train])
+        probs = cuts(pred[~train], who and who[0][~train]).exp().numpy()
+        return row_losses(y[~train], probs, np.arange(1., 6)).nll.mean()
+    assert loss([users]) < loss(None) - .1 < loss([other]) - .1 + .02
+
+
+def test_cuts_by_user_take_any_ids(ratings):
+    split = random_split(ratings)
+    split = split[0][(ratings.user.iloc[split[0]] != ratings.user.iloc[split[1][0]])], split[1]
+    named = ratings.assign(user='u' + ratings.user.astype(str))
+    one, two = (with_cuts(noisy, user_name='user')(r, split, 1) for r in (ratings, named))
+    assert np.allclose(one, two) and np.allclose(one.sum(1), 1)
 
 
 def test_hold_out_takes_training_rows_only(ratings):

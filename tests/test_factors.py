@@ -1,9 +1,16 @@
 "The hinge between models and what reads them: every class of model, and what it refuses."
+from dataclasses import FrozenInstanceError, replace
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
-from fastai.collab import CollabDataLoaders, EmbeddingDotBias, collab_learner
+from fastai.collab import CollabDataLoaders, EmbeddingDotBias, TabularCollab, collab_learner
+from fastai.data.block import TransformBlock
 from fastai.learner import load_learner
+from fastai.tabular.core import Categorify
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 from collabdive.batches import collab_dls
@@ -11,7 +18,7 @@ from collabdive.collab_nn import CollabNN
 from collabdive.create_params import DotProductBiasParams
 from collabdive.cross_entropy import CollabNNClassifier, DotProductBiasCE
 from collabdive.dot_product import DotProduct, DotProductBias
-from collabdive.factors import to_factors
+from collabdive.factors import Factors, combine, rotate, rows_of, similar_items, to_factors
 from collabdive.ordinal import CumulativeLink
 from collabdive.planted import planted_ratings
 
@@ -92,4 +99,107 @@ def test_a_learner_that_was_exported_has_no_counts(club, tmp_path):
     learn.export('m.pkl')
     back = to_factors(load_learner(tmp_path/'m.pkl'))
     assert np.array_equal(back.item_factors, before.item_factors) and back.users == before.users
-    assert back.item_counts is None and before.item_counts.sum() == 960
+    assert back.item_counts is None is back.seen and before.item_counts.sum() == 960
+
+
+# what was seen, and who has ratings enough
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 5), st.integers(1, 6)), min_size=4, max_size=30))
+def test_what_each_user_has_rated(pairs):
+    frame = pd.DataFrame(pairs, columns=['user', 'item']).assign(rating=3.)
+    if frame.user.nunique() < 2 or frame['item'].nunique() < 2: return
+    hidden = [len(frame) - 1]
+    dls = collab_dls(frame, splits=(list(range(len(frame) - 1)), hidden))
+    f = to_factors(DotProduct(*n_rows(dls), 2), dls)
+    (starts, rows), train = f.seen, frame.iloc[:-1]
+    for k, user in enumerate(f.users):
+        mine = [f.items[r] for r in rows[starts[k]:starts[k + 1]]]
+        assert mine == sorted(set(train['item'][train.user == user]))      # twice counts once
+    counts = train['item'].value_counts().reindex(f.items, fill_value=0)
+    assert f.item_counts.tolist() == counts.tolist() and len(starts) == len(f.users) + 1
+
+
+def test_fastais_loaders_tell_the_same_but_for_ids_that_only_hidden_rows_have(club):
+    parts = list(range(1000)), list(range(1000, 1200))
+    late = club.assign(user=np.where(np.arange(1200) < 1000, club.user, 99))
+    theirs = TabularCollab(late, [Categorify], ['user', 'title'], y_names=['rating'],
+                           y_block=TransformBlock(), splits=parts).dataloaders(bs=32)
+    ours = collab_dls(late, splits=parts)
+    f, g = (to_factors(DotProduct(*n_rows(d), 2), d) for d in (theirs, ours))
+    assert f.users == g.users[:-1] and g.users[-1] == 99
+    assert f.item_counts.sum() == 1000 and f.seen[0][-1] == len(f.seen[1]) == 1000
+    assert np.array_equal(f.item_counts, g.item_counts) and np.array_equal(f.seen[1], g.seen[1])
+    assert np.array_equal(f.seen[0], g.seen[0][:len(f.users) + 1])
+    theirs.train_ds.items['user'] = np.r_[0, theirs.train_ds.xs.user[1:]]     # '#na#' is nobody's
+    assert to_factors(DotProduct(*n_rows(theirs), 2), theirs).item_counts.sum() == 999
+
+
+SMALL = Factors(['u', 'v'], list('abc'), np.eye(2), [[1, 0], [0, 1], [1, 1]], [0, 0], [3, 1, 2],
+                item_counts=[5, 0, 2], seen=([0, 1, 3], [0, 0, 2]))
+
+
+def test_the_table_of_items_with_ratings_enough():
+    assert SMALL.table().index.tolist() == [0, 2] and SMALL.table(0).bias.tolist() == [3, 1, 2]
+    assert SMALL.table(5).item.tolist() == ['a'] and SMALL.table(2).n_ratings.tolist() == [5, 2]
+    with pytest.raises(ValueError, match='no item has 6 ratings or more; .* is 5'): SMALL.table(6)
+    bare = replace(SMALL, item_counts=None, seen=None)
+    assert list(bare.table()) == ['item', 'bias'] and len(bare.table()) == 3
+    with pytest.raises(ValueError, match='leave min_ratings at 1'): bare.table(2)
+
+
+@pytest.mark.parametrize('wrong, message', [
+    (dict(seen=([0, 1], [0])), '3 ascending starts'), (dict(seen=([1, 1, 3], [0, 0, 2])), 'from 0'),
+    (dict(seen=([0, 1, 2], [0, 0, 2])), 'number of rows'),
+    (dict(seen=([0, 3, 3], [0, 0, 3])), 'rows of the 3'),
+    (dict(seen=([0, 3, 1, 3], [0]*3)), 'ascending'), (dict(seen=([0, 4, 3], [0]*3)), 'ascending'),
+    (dict(seen=([0, 1, 2], [0, -1])), 'rows of the 3'), (dict(item_counts=[1, 2]), 'item_counts'),
+    (dict(users=['u', 'u']), "user 'u' appears twice"), (dict(items=list('aba')), "item 'a' app"),
+    (dict(user_bias=[0, np.nan]), 'of the users hold NaN'), (dict(mean=np.inf), 'mean=inf'),
+    (dict(item_factors=np.ones((3, 3))), 'users have 2 factors, items 3'),
+    (dict(item_factors=np.ones((2, 2))), '3 items need'),
+    (dict(item_bias=np.ones((3, 1))), '3 items need'),
+    (dict(user_factors=np.full((2, 2), np.inf)), 'of the users hold')])
+def test_factors_that_do_not_fit_are_refused(wrong, message):
+    with pytest.raises(ValueError, match=message): replace(SMALL, **wrong)
+
+
+def test_factors_cannot_be_written_to():
+    with pytest.raises(FrozenInstanceError): SMALL.mean = 1.
+    assert SMALL == SMALL != replace(SMALL) and len({SMALL, replace(SMALL)}) == 2   # by identity
+    for array in (SMALL.user_factors, SMALL.item_bias, SMALL.item_counts, *SMALL.seen):
+        with pytest.raises(ValueError, match='read-only'): array[0] = 1
+    mine = np.eye(2)
+    held = replace(SMALL, user_factors=mine)
+    mine[0] = 9
+    assert held.user_factors.max() == 1 and held.user_factors.dtype == 'float32'
+
+
+def test_the_nearest_and_how_near():
+    assert similar_items(SMALL, 'a', min_ratings=0).item.tolist() == ['c', 'b']
+    assert similar_items(SMALL, 'b').item.tolist() == ['c', 'a']            # b itself has too few
+    assert similar_items(SMALL, 'c', 1).similarity.tolist() == pytest.approx([.5**.5])
+    far = similar_items(SMALL, 'b', by='distance')
+    assert far.similarity.tolist() == pytest.approx([-1, -2**.5])
+    assert far.item.tolist() == ['c', 'a']
+    with pytest.raises(ValueError, match='no other item has 5'):
+        similar_items(SMALL, 'a', min_ratings=5)
+    with pytest.raises(KeyError, match="there is no item 'd'"): similar_items(SMALL, 'd')
+    assert rows_of([3, 'x', 5], np.array([5, 3])).tolist() == [2, 0]
+    assert rows_of(['ab'], 'ab').tolist() == [0] == rows_of([7], 7).tolist()
+    with pytest.raises(KeyError, match=r"there is no user 7 \(int\): there are 3, 'x', 5"):
+        rows_of([3, 'x', 5], np.int64(7), 'user')
+
+
+def test_together_they_say_the_mean():
+    f = replace(SMALL, mean=1.)
+    g = replace(rotate(f, 3), item_bias=[0, 0, 9], user_bias=[1, 2], mean=4.)
+    both = combine([f, g])
+    mean = (f.score_all(['u', 'v']) + g.score_all(['u', 'v']))/2
+    assert np.allclose(both.score_all(['u', 'v']), mean, atol=1e-6)
+    assert both.item_counts.tolist() == [5, 0, 2] and len(both.seen) == 2
+    for other in (dict(item_counts=[5, 0, 3]), dict(seen=([0, 0, 3], [0, 0, 2])), dict(seen=None)):
+        assert combine([f, replace(g, **other)]).seen is None
+    with pytest.raises(ValueError, match='differ in y_range'):
+        combine([f, replace(g, y_range=(0, 5))])
+    with pytest.raises(ValueError, match='no models'): combine([])

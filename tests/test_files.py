@@ -3,15 +3,18 @@ import os
 import subprocess
 import sys
 import zipfile
+from dataclasses import FrozenInstanceError
 from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from collabdive import files
 from collabdive.data import load_movielens, read_ratings
-from collabdive.files import load_results, need_columns, read_table
+from collabdive.files import load_results, nearest_names, need_columns, need_ids, read_table
 from helpers import run, serve
 
 NOWHERE = 'http://127.0.0.1:9/'
@@ -99,10 +102,12 @@ def test_a_set_of_the_wrong_size_is_refused(tmp_path, name):
     assert str(archive) in str(e.value)
 
 
-def test_both_copies_of_100k_agree():
+def test_both_copies_of_100k_agree(tmp_path):
     "The RecBole copy, rewritten in the official layout, reads as the same frames."
     ml = load_movielens('100k')
-    rated = ml.ratings.iloc[:, :4]
+    rated, first = ml.ratings.iloc[:, :4], ml.movies.iloc[0]
+    assert (first.title, first.year) == ('Toy Story (1995)', 1995)
+    assert ml.movies.title[266] == 'unknown' and 'Great Giving (1995) (V)' in ml.movies.title[1411]
     flags = ['|'.join(str(int(g in genres.split('|'))) for g in files._genres_100k)
              for genres in ml.movies.genres]
     items = ''.join(f'{movie}|{title}||| |{on}\n'
@@ -111,12 +116,13 @@ def test_both_copies_of_100k_agree():
     members = {'u.data': rated.astype('int64').to_csv(sep='\t', **text).encode(),
                'u.item': items.encode('latin-1'),
                'u.user': ml.users.to_csv(sep='|', **text).encode()}
-    ratings, movies, users = files._read_100k(members.get, 'memory', verify=True)
-    assert ratings.to_numpy().tolist() == rated.to_numpy().tolist()
-    pd.testing.assert_frame_equal(movies, ml.movies, check_dtype=False)
-    pd.testing.assert_frame_equal(users, ml.users, check_dtype=False)
-    with pytest.raises(ValueError, match='u.data in memory: the ratings are not those of ML-100K'):
-        files._read_100k({**members, 'u.data': members['u.data'][:-9]}.get, 'memory', verify=True)
+    for name, raw in members.items(): (tmp_path/name).write_bytes(raw)
+    other = load_movielens('100k', path=tmp_path)
+    for frame in ('ratings', 'movies', 'users'):
+        pd.testing.assert_frame_equal(getattr(other, frame), getattr(ml, frame), check_dtype=False)
+    (tmp_path/'u.data').write_bytes(members['u.data'][:-9])
+    with pytest.raises(ValueError, match='u.data in .*: the ratings are not those of ML-100K'):
+        load_movielens('100k', path=tmp_path)
 
 
 # broken files
@@ -128,6 +134,8 @@ def test_both_copies_of_100k_agree():
     ('1m', 'movies.dat', 'no separators here\n', 'does not have the layout of MovieLens 1m'),
     ('20m', 'movies.csv', 'movieId,title,genres\n10,X (1996),Drama\n',
      'movie 20 is rated but has no title'),
+    ('20m', 'movies.csv', 'movieId,title,genres\n20,X (1996),Drama\n',
+     'movie 10 is rated but has no title'),
     ('20m', 'movies.csv', 'id,name\n1,2\n', 'does not have the layout of MovieLens 20m'),
 ])
 def test_damaged_members(tmp_path, name, file, text, message):
@@ -238,11 +246,49 @@ def test_a_folder_with_a_cut_item_file(tmp_path):
     movies = files._movies([1], ['A (1999)'], ['Drama'])
     ratings, users = pd.DataFrame([[1, 1, 5, 9]]), pd.DataFrame({'user': [1]})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(files, '_read_100k', lambda *args: (ratings.copy(), movies, users))
-        patch.setattr(files, 'RELEASES', {'100k': files._Release(1, 'ml-100k.zip', None)})
+        patch.setitem(files._parsers, 'u.data',
+                      lambda *args: (ratings.copy(), movies, users))
+        patch.setattr(files, 'RELEASES', {'100k': files._Release(1, 'ml-100k.zip', None, ('u.data',))})
         assert len(load_movielens('100k', path=tmp_path, verify=False).ratings) == 1
         with pytest.raises(ValueError, match='lists 1 movies and 1 users; ML-100K has 1682'):
             load_movielens('100k', path=tmp_path)
+
+
+@pytest.mark.parametrize('title, year', [
+    ('Blade (1998) Runner (1982)', 1982), ('2001 (1968)', 1968), ('Nest (1975) (TV)', 1975),
+    ('1984', None), ('Nest (19)', None), ('(500) Days (2009)', 2009), ('Nest (1975', None)])
+def test_the_year_is_the_last_in_parentheses(title, year):
+    found = files._movies([1], [f' {title} '], ['Drama'])
+    assert found.title.tolist() == [title] and found.year.dtype == 'Int64'
+    assert found.year.isna()[0] if year is None else found.year[0] == year
+
+
+PUBLISHED = {'100k': 100_000, '1m': 1_000_209, '10m': 10_000_054, '20m': 20_000_263,
+             '25m': 25_000_095, '32m': 32_000_204}                       # in GroupLens' READMEs
+
+
+@pytest.mark.parametrize('name', PUBLISHED)
+def test_the_published_numbers_and_no_others(name):
+    sizes = [range(PUBLISHED[name]), range(1682), range(943)]
+    files._counts_agree(name, 'a.zip', *sizes)
+    for k in range(3 if name == '100k' else 1):
+        for change in (-1, 1):
+            wrong = [range(len(s) + change*(j == k)) for j, s in enumerate(sizes)]
+            with pytest.raises(ValueError): files._counts_agree(name, 'a.zip', *wrong)
+    files._counts_agree('latest-small', 'a.zip', *sizes)
+
+
+def test_a_cache_may_lie_deep_and_a_bar_needs_somebody(home, server, monkeypatch):
+    folder, url, asked = server
+    monkeypatch.setattr(files, '_url', url)
+    monkeypatch.setenv('COLLABDIVE_HOME', str(home/'a'/'b'))
+    write_zip(folder/'ml-latest-small.zip', LAYOUTS['latest-small'])
+    ml = load_movielens('latest-small')
+    assert ml.source == str(home/'a'/'b'/'ml-latest-small.zip')
+    with pytest.raises(FrozenInstanceError): ml.name = '1m'
+    for watched in (True, False):
+        monkeypatch.setattr(sys, 'stderr', SimpleNamespace(isatty=lambda: watched))
+        assert files._interactive() is watched
 
 
 # tables
@@ -257,10 +303,38 @@ def test_parquet_without_pyarrow_says_what_to_install(tmp_path, monkeypatch):
 
 def test_columns_that_are_missing_or_twice():
     need_columns(['a', 'b'], ['b'])
-    with pytest.raises(KeyError, match=r"no column 'c'; the columns are 'a', 'b'"):
+    with pytest.raises(KeyError, match="no column 'c': there are 'a', 'b'"):
         need_columns(['a', 'b'], ['c'])
     with pytest.raises(ValueError, match="column 'a' appears 2 times"):
         need_columns(['a', 'b', 'a'], [])
+
+
+TITLES = ['Fargo (1996)', 'Alien (1979)', 'Aliens (1986)', 'Alien 3 (1992)', 'Alien 4 (1997)', 7]
+
+
+@pytest.mark.parametrize('value, said', [
+    ('fargo', "did you mean 'Fargo (1996)'?"),                             # a part, in any case
+    ('ALIEN', "did you mean 'Alien (1979)' or 'Aliens (1986)' or 'Alien 3 (1992)'?"),
+    ('Fagro (1996)', "did you mean 'Fargo (1996)'?"),                      # a slip
+    ('Zzz', "there are 'Fargo (1996)', 'Alien (1979)', 'Aliens (1986)', ..."),
+    (8, "there are 'Fargo (1996)', 'Alien (1979)', 'Aliens (1986)', ..."), # numbers are not near
+])
+def test_the_nearest_names(value, said):
+    assert nearest_names(value, TITLES) == said
+    assert nearest_names('ALIEN', TITLES, 1) == "did you mean 'Alien (1979)'?"
+    assert nearest_names(8, [1, 2, 3]) == 'there are 1, 2, 3'
+
+
+@pytest.mark.parametrize('ids, message', [
+    ([7, 'a', '7'], r"holds both 7 \(int\) and '7' \(str\)"),
+    (['a', None], 'row 1: the id is missing'),
+    (['1', 2, 1, 3], r"holds both '1' \(str\) and 1 \(int\)"), ([5, 5], r'holds one id only \(.*5'),
+    ([np.nan, 1], 'row 0: the id is missing')])
+def test_ids_that_cannot_be_told_apart(ids, message):
+    with pytest.raises(ValueError, match=f"column 'user',? {message}"):
+        need_ids(pd.Series(ids), 'user')
+    for fine in ([1, 'a'], ['a', 'A'], [1, 2.5], [2**60, 2**60 + 1]):
+        need_ids(pd.Series(fine), 'user')
 
 
 def test_results_that_are_not_there_are_named_beside_those_that_are():

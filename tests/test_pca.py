@@ -2,6 +2,7 @@
 import json
 import os
 import sys
+from dataclasses import replace
 
 import matplotlib
 import numpy as np
@@ -10,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collabdive.factors import Factors, rotate
-from collabdive.pca import (close_to_axes, explained, farthest, pca, pca_to_df, plot_close_to_axes,
-                            plot_factors, plot_top_5, short_title)
+from collabdive.pca import (close_to_axes, distance, explained, farthest, pca, pca_to_df,
+                            plot_close_to_axes, plot_factors, plot_top_5, quadrant, short_title)
 from helpers import ROOT, run
 
 matplotlib.use('agg')
@@ -172,6 +173,50 @@ def test_short_titles_are_short(title):
 def test_counts_decide_who_is_on_the_map():
     f = factors()
     assert len(pca_to_df(f, min_ratings=0)) == 200
-    assert 0 < len(pca_to_df(f)) == (f.item_counts >= 50).sum() < 200
-    with pytest.raises(ValueError, match='no item has 999 ratings or more; the most is'):
+    assert 0 < len(pca_to_df(f, min_ratings=50)) == (f.item_counts >= 50).sum() < 200
+    with pytest.raises(ValueError, match='no item has 999 ratings or more; the most that one'):
         pca_to_df(f, min_ratings=999)
+
+
+def test_defaults_that_captions_rely_on():
+    f = factors()
+    counts = np.r_[0, 1, 2, f.item_counts[3:]]
+    shown = pca_to_df(replace(f, item_counts=counts))
+    rated = replace(f, item_counts=np.minimum(counts, 2))
+    assert np.allclose(explained(rated), explained(f.item_factors[counts > 0]))
+    assert f.items[0] not in set(shown.item) and {f.items[1], f.items[2]} <= set(shown.item)
+    rng = np.random.default_rng(0)
+    frame = pca_to_df(rng.normal(size=(200, 2)))
+    assert farthest(frame).quadrant.value_counts().tolist() == [5]*4
+    angle = np.radians([0, 14, 16, 104, 106, 180, 270])
+    round_ = frame[:7].assign(pc1=np.cos(angle), pc2=np.sin(angle), distance=[9, 8, 7, 6, 5, 4, 3])
+    assert close_to_axes(round_).item.tolist() == [0, 1, 3, 5, 6]
+    assert close_to_axes(round_, degrees=17, n=1).end.tolist() == ['+pc1', '+pc2', '-pc1', '-pc2']
+
+
+def test_coordinates_are_those_of_pca_and_the_farthest_are_far():
+    X = np.random.default_rng(0).normal(size=(200, 3))*[3, 2, 1]
+    U, s, _ = pca(X, 3)
+    assert np.allclose(pca_to_df(X, 3)[['pc1', 'pc2', 'pc3']], U*s)
+    assert np.allclose(pca_to_df(X, 3, scaled=False)[['pc1', 'pc2', 'pc3']], U)
+    frame = pca_to_df(X)
+    for k, part in farthest(frame, 3).groupby('quadrant'):
+        want = frame[frame.quadrant == k].nlargest(3, 'distance')
+        assert part.item.tolist() == want.item.tolist() and len(part) == 3
+    by_end = close_to_axes(frame, 1).set_index('end').item
+    near = frame[(np.degrees(np.arctan2(frame.pc2, frame.pc1))).abs() <= 15]
+    assert by_end['+pc1'] == near.distance.idxmax()
+
+
+def test_quadrants_and_axes():
+    x, y = np.array([1, -1, -1, 1, 0, 1, 0]), np.array([1, 1, -1, -1, 1, 0, 0])
+    assert quadrant(x, y).tolist() == [1, 2, 3, 4, 0, 0, 0]
+    assert distance(x, y).tolist() == pytest.approx([2**.5]*4 + [1, 1, 0])
+
+
+@pytest.mark.parametrize('title, width, short', [
+    ('Nest, The (1990)', 23, 'The Nest'), ('Nest, A (1990) (TV)', 23, 'A Nest'),
+    ('A story that goes on (1990)', 23, 'A story that goes on'), ('(1990)', 23, '(1990)'),
+    ('A story that, goes on', 16, 'A story that…'), ('A story', 7, 'A story'),
+    ('A story', 6, 'A…'), ('Theatre, The', 23, 'The Theatre')])
+def test_titles_are_cut_after_a_word(title, width, short): assert short_title(title, width) == short

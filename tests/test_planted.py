@@ -33,3 +33,10 @@ def test_the_number_of_factors_does_not_change_how_much_they_matter():
     signals = [planted_ratings(300, 300, k, 9000, seed=k).signal.rename(k) for k in (1, 5)]
     spread = pd.concat(signals, axis=1).std()
     assert abs(spread[1] - spread[5]) < .1
+
+
+def test_a_few_films_are_popular_and_a_few_users_busy():
+    frame = planted_ratings(400, 600, 2, 9000, seed=5)
+    for column in ('user', 'movie'):
+        counts = frame[column].value_counts()
+        assert counts.mean() > 1.1*counts.median() and counts.max() > 4*counts.mean()

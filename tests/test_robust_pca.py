@@ -39,6 +39,7 @@ def test_too_few_iterations_are_admitted():
     X = sum(planted(90, 70, 2, .03, 0))
     few = pcp(X, max_iter=3)
     assert not few.converged and few.n_iter == 3 and few.residual > 1e-7
+    assert 0 <= pcp(X).duality_gap < 1e-5 < 1e-3 < few.duality_gap < 1
 
 
 def test_degenerate_matrices_have_an_answer():

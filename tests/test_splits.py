@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collabdive.splits import (check_splits, last_out_split, official_fold, random_split,
-                               temporal_split, user_split)
+from collabdive.splits import (check_splits, cold_share, hold_out, last_out_split, official_fold,
+                               random_split, temporal_split, user_split)
 
 FEW = pd.DataFrame({'user': ['a', 'a', 'b'], 'timestamp': [2, 2, 9]})
 users = st.lists(st.one_of(st.integers(0, 9), st.text('ab1', min_size=1, max_size=2)),
@@ -58,6 +58,43 @@ def test_splits_leave_no_row_out(ids, share, seed):
     train, valid = whole(temporal_split(frame, share), len(ids))
     assert len(random[1]) == len(valid) == int(share*len(ids))
     assert valid.tolist() == list(range(len(train), len(ids)))   # of equal times, the last rows
+
+
+def test_a_fifth_and_the_seed_42_unless_told():
+    frame = pd.DataFrame({'user': np.arange(50), 'timestamp': np.arange(50)})
+    for split, same in ((random_split, (.2, 42)), (temporal_split, (.2,)), (user_split, (4, 42))):
+        short = same[:1] if split is user_split else ()
+        for a, b in zip(split(frame, *short), split(frame, *same)): assert np.array_equal(a, b)
+
+
+@pytest.mark.parametrize('train, valid, message', [
+    ([0, 1], [3], None), ([0, -1], [2], 'train part names row -1; rows are 0 to 3'),
+    ([0, 1], [4], 'valid part names row 4'), ([0, 1], [2, 2], 'valid part names row 2 twice'),
+    ([], [1], 'train part of the splits is empty'),
+    ([0, 1, 2], [2, 1], '2 rows .* row 1 first')])
+def test_rows_are_checked(train, valid, message):
+    if message is None:
+        train_, valid_ = check_splits((train, valid), 4)
+        assert (train_.tolist(), valid_.tolist()) == (train, valid)
+        return
+    with pytest.raises(ValueError, match=message): check_splits((train, valid), 4)
+
+
+def test_official_folds_are_blocks_of_the_file():
+    rows = pd.DataFrame({'user': np.zeros(100_000)})
+    for fold in range(1, 6):
+        train, valid = whole(official_fold(rows, fold), 100_000)
+        assert valid.tolist() == list(range(20_000*(fold - 1), 20_000*fold))
+
+
+def test_new_users_and_items_are_counted_by_row():
+    frame = pd.DataFrame({'user': list('aabbcc'), 'movie': list('xyxyxz')})
+    cold = cold_share(frame, ([0, 1], [2, 3, 5]))
+    assert cold.to_dict() == pytest.approx({'new user': 1, 'new item': 1/3, 'either': 1})
+    assert cold_share(frame, ([0, 2, 4], [1, 3, 5]))['either'] == 1
+    assert cold_share(frame, ([0, 1, 2], [3, 4]), item_name='user')['new item'] == .5
+    kept, held = hold_out((np.array([7, 9, 11, 13]*5), None), 3)
+    assert len(held) == 2 and len(kept) == 18                              # a tenth
 
 
 def test_the_last_of_each():

@@ -1,24 +1,33 @@
 "Training beside fastai's own loop and optimiser; the splitter on every kind of model."
 import io
+import re
 import sys
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from fastai.callback.progress import ProgressCallback
-from fastai.collab import EmbeddingDotBias, EmbeddingNN
+from fastai.collab import EmbeddingDotBias, EmbeddingNN, TabularCollab
+from fastai.data.block import TransformBlock
 from fastai.learner import Learner
+from fastai.losses import MSELossFlat
 from fastai.optimizer import Adam, OptimWrapper
+from fastai.tabular.core import Categorify
 from torch import nn
 
 from collabdive.batches import collab_dls
 from collabdive.collab_nn import CollabNN
 from collabdive.create_params import DotProductBiasParams
+from collabdive.cross_entropy import CrossEntropy
 from collabdive.dot_product import DotProduct, DotProductBias, squared_error, train
+from collabdive.learner import OrdinalNN, collab_learner, fit_quick
+from collabdive.ordinal import CumulativeLink
 from collabdive.planted import planted_ratings
-from collabdive.training import Recipe, StepsBar, adam, factors_and_rest, fit, history
+from collabdive.training import (Recipe, StepsBar, adam, average_unknown, factors_and_rest, fit,
+                                 history)
 
 PLAIN = partial(OptimWrapper, opt=torch.optim.AdamW, betas=(.9, .99), eps=1e-5, fused=True)
 MODELS = [DotProduct(5, 6, 2), DotProductBias(5, 6, 2), DotProductBiasParams(5, 6, 2),
@@ -104,6 +113,14 @@ def test_the_bar_counts_training_batches(dls, monkeypatch):
     assert 'two trainings' in screen.getvalue()
 
 
+def test_a_table_is_printed_where_it_is_asked_for(dls, capsys):
+    said = []
+    for progress in (False, True):
+        fit(learner(dls), ALIKE, progress=progress)
+        said.append('epoch' in capsys.readouterr().out)
+    assert said == [False, True]
+
+
 def test_the_bar_is_silent_where_nobody_watches(monkeypatch):
     monkeypatch.setattr(sys, 'stderr', io.StringIO())
     with StepsBar(1, 'one') as bar: assert bar.bar.disable
@@ -120,3 +137,93 @@ def test_tables_of_factors_are_told_from_the_rest(model):
 def test_a_model_without_factors_is_refused():
     with pytest.raises(ValueError, match='the names are weight, bias'):
         factors_and_rest(nn.Linear(2, 1))
+
+
+# the unknown
+
+N = 13                                                     # of users and of items, '#na#' included
+HIDDEN = {0: [0, 5], 1: [0, 7, 9]}                         # rows without a training rating
+TABLES = {
+    'DotProduct': (lambda: DotProduct(N, N, 3), 1),
+    'DotProductBias': (lambda: DotProductBias(N, N, 3), 2),
+    'params': (lambda: DotProductBiasParams(N, N, 3), 2),
+    'CollabNN': (lambda: CollabNN((N, 3), (N, 2)), 1),
+    'fastai': (lambda: EmbeddingDotBias(3, N, N), 2),
+    'EmbeddingNN': (lambda: EmbeddingNN([(N, 3), (N, 2)], [N]), 1),
+    'ordinal': (lambda: CumulativeLink(N, N, 3, N), 2),
+    'ordinal by both': (lambda: CumulativeLink(N, N, 3, 5, True, True), 3),
+    'OrdinalNN': (lambda: OrdinalNN([(N, 3), (N, 2)], [4], 5), 2)}
+
+
+@pytest.fixture(scope='module')
+def square():
+    "As many users as items; all ratings of user 5 and of items 7 and 9 are hidden."
+    full = pd.DataFrame([(u, i, (u*i) % 5 + 1.) for u in range(1, N) for i in range(1, N)
+                         if (u*i) % 5 != 1], columns=['user', 'item', 'rating'])
+    hidden = ((full.user == 5) | full['item'].isin([7, 9])).to_numpy()
+    dls = collab_dls(full, splits=(np.flatnonzero(~hidden), np.flatnonzero(hidden)), bs=32)
+    assert [len(ids) for ids in dls.classes.values()] == [N, N]
+    return dls
+
+
+def side_of(name): return int(bool(re.search(r'item_|i_weight|i_bias|embeds.1', name)))
+
+
+@pytest.mark.parametrize('kind', TABLES)
+def test_rows_without_ratings_become_the_weighted_mean(square, kind):
+    make, n_tables = TABLES[kind]
+    learn = Learner(square, make(), CrossEntropy() if 'rdinal' in kind else squared_error)
+    before = {name: p.detach().clone() for name, p in learn.model.named_parameters()}
+    assert average_unknown(learn) is learn
+    changed = []
+    for name, p in learn.model.named_parameters():
+        side, old, new = side_of(name), before[name], p.detach()
+        if torch.equal(old, new): continue
+        changed.append(name)
+        n = np.bincount(square.train_ds.x[:, side], minlength=N)
+        assert np.flatnonzero(n == 0).tolist() == HIDDEN[side] and len(new) == N
+        mean = np.average(old, axis=0, weights=n)
+        assert np.allclose(new[n == 0], mean, atol=1e-6) and torch.equal(new[n > 0], old[n > 0])
+    assert len(changed) == 2*n_tables and sum(map(side_of, changed)) == n_tables
+    again = {name: p.detach().clone() for name, p in learn.model.named_parameters()}
+    average_unknown(learn)
+    for name, p in learn.model.named_parameters(): assert torch.allclose(p, again[name], atol=1e-6)
+
+
+def test_fastais_loaders_and_every_way_to_train_end_with_it(square):
+    rows = square.train_ds.vocab.decode(square.train_ds.x, square.train_ds.y)
+    extra = pd.DataFrame({'user': [99]*3, 'item': [1, 2, 98], 'rating': [1., 2, 3]})
+    club = pd.concat([rows, extra], ignore_index=True)
+    parts = list(range(len(rows))), list(range(len(rows), len(club)))
+    theirs = TabularCollab(club, [Categorify], ['user', 'item'], y_names=['rating'],
+                           y_block=TransformBlock(), splits=parts).dataloaders(bs=32)
+    ours = collab_dls(club, splits=parts, bs=32)
+    for dls in (theirs, ours):
+        learn = collab_learner(dls, 3, loss_func=MSELossFlat())
+        with learn.no_bar(), learn.no_logging(): learn.fit(1)      # fastai's own method
+        for learn in (learn, fit(collab_learner(dls, 3), Recipe(1))):
+            bias = learn.model.u_bias.weight.detach()[:, 0].numpy()
+            codes = dls.train_ds.xs.user if dls is theirs else dls.train_ds.x[:, 0]
+            n = np.bincount(codes, minlength=len(bias))
+            assert (n == 0).sum() == 1 + (dls is ours)      # fastai knows ids of training only
+            assert np.allclose(bias[n == 0], np.average(bias, weights=n), atol=1e-6)
+            assert len(np.unique(bias[n > 0])) == (n > 0).sum()
+    quick = fit_quick(ours, epochs=1, n_factors=3).model.i_weight.weight
+    assert torch.equal(quick[0], quick[-1]) and not torch.equal(quick[0], quick[1])
+
+
+def test_a_table_of_another_size_is_left_alone(square):
+    learn = Learner(square, DotProduct(N + 1, N, 3), squared_error)
+    before = learn.model.user_factors.weight.detach().clone()
+    average_unknown(learn)
+    assert torch.equal(learn.model.user_factors.weight, before)
+    assert torch.equal(*learn.model.item_factors.weight[[7, 9]])
+
+
+# recipes
+
+def test_a_batch_is_a_share_of_the_rows():
+    assert [Recipe(batches=10).bs(n) for n in (1, 320, 321, 2**20, 2**21)] == [
+        32, 32, 33, 104858, 131072]
+    lowest = Recipe(1, 1e-12, 0, 0, 1, 1)
+    assert lowest.bs(50) == 50 and Recipe(rest_wd=None).bs(50) is None
