@@ -56,7 +56,7 @@ def examples(notebook: Path) -> list:
     found = []
     for cell in read_nb(notebook).cells:
         if cell.source.startswith('## Exercises'): break
-        unseen = cell.has_directive('hide') or is_exported(cell)
+        unseen = any(map(cell.has_directive, ('hide', 'code-fold'))) or is_exported(cell)
         if cell.cell_type != 'code' or unseen or cell.directive('echo') == 'false': continue
         source = '\n'.join(line for line in cell.source.splitlines() if line[:2] != '#|').strip()
         found.append((source, {n.id for n in ast.walk(parse(cell)) if isinstance(n, ast.Name)}))
