@@ -229,7 +229,7 @@ def collab_dls(
     task: str = 'regress',        # y in float32 stars; 'classify', 'ordinal': int64 codes
     levels: tuple|None = None,    # ratings that codes stand for; None: those that occur
     device: str|torch.device|None = None,  # None: fastai's default, a GPU where there is one
-    val_bs: int|None = None,      # rows a validation batch; None: >= 2048; changes no result
+    val_bs: int|None = None,      # rows a batch of hidden ratings; None: >= 2048; changes no result
 ) -> RatingsDataLoaders:          # x (bs, 2) int64, y (bs, 1)
     """fastai DataLoaders whose training loader visits every row exactly once an epoch.
     Raises what `check_ratings` and `check_splits` raise, and ValueError for a batch size

@@ -94,7 +94,8 @@ def discretised_normal(
     sigma: float,        # > 0, in stars: how far the truth lies around them
     levels,              # (K,) ratings that can be given, ascending
 ) -> np.ndarray:         # (n, K) probabilities
-    "A normal around each prediction, cut halfway between the levels."
+    """A normal around each prediction, cut halfway between the levels.
+    Raises ValueError unless sigma > 0, or for a prediction that is NaN."""
     if not sigma > 0: raise ValueError(f"sigma={sigma} must be above 0")
     levels = np.asarray(levels, dtype='float64')
     cuts = np.r_[-np.inf, (levels[1:] + levels[:-1])/2, np.inf]
@@ -247,7 +248,8 @@ class Comparison:
         return pd.concat(both, axis=1).swaplevel(axis=1)[by_seed.columns]
 
     def difference(self, a: str, b: str, **kwargs) -> pd.DataFrame:
-        "`paired_bootstrap` of two models by name: negative where `a` has the lower score."
+        """`paired_bootstrap` of two models by name: negative where `a` has the lower score.
+        Raises KeyError for a model that was not judged."""
         return paired_bootstrap(self.sums.loc[a], self.sums.loc[b], **kwargs)
 
 # %% ../nbs/14_compare.ipynb #7b8e1a88
@@ -306,7 +308,8 @@ def evaluate(
     progress: bool = True,        # a bar on stderr, where somebody watches
 ) -> Comparison:
     """Train and judge each model for each split and seed, on the same rows. Raises ValueError,
-    naming the model, for predictions that are too many, too few, or not possible."""
+    naming the model, for predictions that are too many, too few, or not possible, and if there
+    is nothing to compare, or if a row is in both parts of a split."""
     splits = _named_splits(models, splits, seeds, len(ratings))
     y, users = ratings[rating_name].to_numpy('float64'), ratings[user_name].to_numpy()
     levels = np.array(rating_levels(y, levels), dtype='float64')
@@ -333,7 +336,8 @@ def compare(
                                # and where it is a mean over rows difference, low, high
     """Every metric of every model on the same rows: mean and spread over seeds, difference to
     `baseline`, and its 95% interval (low, high) by `paired_bootstrap`. Stars become
-    probabilities by `discretised_normal`, its sigma fitted on held-out training rows."""
+    probabilities by `discretised_normal`, its sigma fitted on training rows set
+    aside. Raises as `evaluate`, and ValueError for an unknown baseline or a single user."""
     if models and baseline not in (None, *models): raise ValueError(
         f"baseline {baseline!r} is not one of the models {', '.join(map(repr, models))}")
     found = evaluate(models, ratings, splits, seeds, **kwargs)

@@ -14,18 +14,19 @@ import pandas as pd
 
 # %% ../nbs/00_data.ipynb #892d9167
 from .files import (RELEASES, MovieLens, find_release, item_column, need_columns,
-                              need_ids, need_ratings, read_release, read_table)
+                              need_ids, need_ratings, read_release)
+from .tables import read_table, tidy_ratings
 
 # %% ../nbs/00_data.ipynb #1c0e9511
 def crosstab(
     ratings: pd.DataFrame,      # one row a rating, in a column `rating`
     users: list,                # the users to show, one row each
-    movies: list,               # the movies to show, one column each
+    movies: list,               # the films to show, one column each
     user_name: str = 'user',    # the column that `users` are from
     item_name: str|None = None, # the column of `movies`; None: title, item or movie
 ) -> pd.DataFrame:              # (len(users), len(movies)) mean rating in stars, NaN where none
-    """The table of users by movies.
-    Raises KeyError for a column, user or movie that is not there."""
+    """The table of users by films.
+    Raises KeyError for a column, user or film that is not there."""
     item_name = item_column(ratings, item_name)
     need_columns(ratings.columns, [user_name, item_name, 'rating'])
     for name, wanted in [(user_name, users), (item_name, movies)]:
@@ -60,31 +61,49 @@ def check_ratings(
     rating_name: str = 'rating', # its column of ratings, in stars
 ) -> pd.DataFrame:               # `ratings`, unchanged
     """Raise KeyError or ValueError, naming column, row and value, unless a model can be trained
-    on `ratings`."""
+    on `ratings`; TypeError for what is no frame."""
     if not isinstance(ratings, pd.DataFrame):
         raise TypeError(f"ratings must be a DataFrame, not {type(ratings).__name__}")
-    item_name = item_column(ratings, item_name)
-    need_columns(ratings.columns, [user_name, item_name, rating_name])
+    *ids, rating_name = _roles(ratings, user_name, item_name, rating_name)
     if not len(ratings): raise ValueError("the ratings frame has no rows")
-    for name in (user_name, item_name): need_ids(ratings[name], name)
+    for name in ids: need_ids(ratings[name], name)
     need_ratings(ratings[rating_name], rating_name)
     return ratings
 
+# %% ../nbs/00_data.ipynb #roles001
+def _roles(ratings, user_name, item_name, rating_name):
+    "The columns of users, items and ratings. Raises KeyError or ValueError unless there are three."
+    roles = user_name, item_column(ratings, item_name), rating_name
+    need_columns(ratings.columns, roles)
+    if len(set(roles)) < 3: raise ValueError(
+        "users, items and ratings need a column each, not "
+        f"{', '.join(map(repr, roles))}; there are {', '.join(map(repr, ratings.columns))}")
+    return roles
+
 # %% ../nbs/00_data.ipynb #ceb442da
 def read_ratings(
-    path: str|Path,              # a .csv, .tsv or .parquet file with a header
+    path: str|Path,              # text, Parquet or JSON lines; .gz, .zip, .bz2 or .xz of them
     user_name: str = 'user',     # its column of user ids
     item_name: str|None = None,  # its column of items; None: title, item or movie
     rating_name: str = 'rating', # its column of ratings
-    sep: str|None = None,        # field separator; None: of tab , ; | the header's commonest
+    sep: str|None = None,        # between fields; None: of tab , ; | :: the header's commonest
+    encoding: str|None = None,   # None: UTF-8, UTF-16, or else latin-1 with a warning
+    names: list|None = None,     # of the columns, for a file without a header
+    drop=(),                     # a rating that stands for none, such as -1: its rows go
+    duplicates: str = 'keep',    # a pair rated twice: 'keep', 'last', 'mean' or 'error'
 ) -> pd.DataFrame:               # all columns of the file, the ratings as float32
-    """Read anyone's ratings and check them.
-    Raises FileNotFoundError, KeyError or ValueError naming file, column and row, and ImportError
-    where Parquet cannot be read."""
-    path = Path(path)
-    if not path.is_file(): raise FileNotFoundError(f"there is no file {path}")
-    try: ratings = check_ratings(read_table(path, sep), user_name, item_name, rating_name)
-    except KeyError as e: raise KeyError(f"{path}: {e.args[0]}") from e
-    except (ValueError, OSError) as e:
-        raise ValueError(f"{path}: {str(e).removeprefix(f'{path}: ')}") from e
+    """Read anyone's ratings and check them; an id stays as it is spelled.
+    Raises FileNotFoundError, KeyError or ValueError naming file, line or row and the remedy, and
+    ImportError where Parquet cannot be read."""
+    def read(text=()): return read_table(path, sep, encoding, names, text)
+    try:
+        ratings = read()
+        roles = _roles(ratings, user_name, item_name, rating_name)
+        if odd := [c for c in roles[:2] if ratings[c].dtype.kind in 'fb']: ratings = read(odd)
+        ratings = check_ratings(tidy_ratings(ratings, roles, path, drop, duplicates), *roles)
+    except KeyError as e:
+        raise KeyError(f"{path}: {e.args[0]}; a file without a header needs names=") from e
+    except ValueError as e:
+        if type(e) is ValueError and str(path) in str(e): raise
+        raise ValueError(f"{path}: {e}") from e
     return ratings.astype({rating_name: 'float32'})

@@ -20,7 +20,8 @@ from .files import nearest_names
 # %% ../nbs/07_factors.ipynb #aa8c5f75
 @dataclass(frozen=True, eq=False, repr=False)
 class Factors:
-    """A trained factor model as plain arrays, read-only, whatever library it came from.
+    """A trained factor model as plain arrays, read-only, whatever library it came from; for a
+    changed copy there is `dataclasses.replace`.
     Raises ValueError if sizes do not fit, an id appears twice, or a number is not finite."""
     users: list                       # n_users ids
     items: list                       # n_items ids or titles
@@ -190,7 +191,9 @@ def to_factors(
     dls=None,     # the loaders that hold the ids; None: those of the Learner
 ) -> Factors:     # without '#na#'
     """A trained model as plain arrays. For class models the score is the one under the classes.
-    Raises TypeError for a model without factors, ValueError if nothing holds the ids."""
+    After `load_learner` the training rows are gone: `item_counts` and `seen` are None. Raises
+    TypeError for a model that does not score by a dot product or has a forward of its own,
+    ValueError if nothing holds the ids."""
     if hasattr(model, 'dls'): model, dls = model.model, model.dls if dls is None else dls
     if dls is None: raise ValueError("a model knows rows only; pass dls= for their ids")
     *tables, y_range = _tables(model)

@@ -6,7 +6,7 @@ Docs: https://collabdive.github.io/collabdive/workshop/files.html.md"""
 
 # %% auto #0
 __all__ = ['RELEASES', 'MovieLens', 'read_release', 'cache_dir', 'find_release', 'load_results', 'nearest_names', 'need_columns',
-           'item_column', 'need_ids', 'need_ratings', 'read_table']
+           'item_column', 'need_ids', 'need_ratings']
 
 # %% ../nbs/workshop/files.ipynb #3b3cc649
 import csv
@@ -20,7 +20,7 @@ import tempfile
 import zipfile
 from dataclasses import dataclass
 from importlib.resources import files
-from io import BytesIO, StringIO
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -366,7 +366,7 @@ def need_ids(
             f"column {name!r} holds both {a!r} ({type(a).__name__}) and {b!r} "
             f"({type(b).__name__}): are they the same? Convert the column with .astype(str)")
     if len(ids) < 2:
-        raise ValueError(f"column {name!r} holds one id only ({ids[0]!r}): "
+        raise ValueError(f"column {name!r} holds one id only ({ids.tolist()[0]!r}): "
                          "there is nothing to learn from others")
 
 # %% ../nbs/workshop/files.ipynb #bb38ba4a
@@ -378,7 +378,8 @@ def need_ratings(
     number = pd.to_numeric(col, errors='coerce')
     for bad, what in [(number.isna() & col.notna(), 'is not a number'),
                       (col.isna(), 'is missing'),
-                      (~np.isfinite(number.fillna(0).astype('float64')), 'is not finite')]:
+                      (~np.isfinite(number.fillna(0).astype('float64')), 'is not finite'),
+                      (number.abs() > np.finfo('float32').max, 'is too large')]:
         if bad.any():
             row = int(bad.to_numpy().argmax())
             value = col.iloc[row]
@@ -388,36 +389,3 @@ def need_ratings(
     if not pd.api.types.is_numeric_dtype(col.dtype):
         raise ValueError(f"column {name!r} holds numbers as text; "
                          "convert it with .astype(float)")
-
-# %% ../nbs/workshop/files.ipynb #42c0d7e6
-def _read_parquet(path):
-    "A Parquet file as a frame. Raises ImportError with what to install."
-    try: return pd.read_parquet(path)
-    except ImportError as e:
-        raise ImportError(f"{path}: reading Parquet needs pyarrow: "
-                          "pip install 'collabdive[parquet]', or pyarrow alone") from e
-
-def _need_whole(path, header, sep):
-    "Raises ValueError if the last line has no end and fewer fields than the header."
-    with open(path, 'rb') as f:
-        f.seek(max(0, path.stat().st_size - 65_536))
-        last = f.read().decode('utf-8', 'replace').splitlines(keepends=True)[-1]
-    unended = not last.endswith('\n')
-    if unended and len(next(csv.reader(StringIO(last), delimiter=sep))) < len(header):
-        raise ValueError(f"{path}: the last line, {last[:60]!r}, has too few fields: "
-                         "the file was cut")
-
-# %% ../nbs/workshop/files.ipynb #a7fa4625
-def read_table(
-    path: Path,              # a .parquet file, or a text with a header
-    sep: str|None = None,    # field separator; None: of tab , ; | the header's commonest
-) -> pd.DataFrame:           # all of its columns
-    "A file as a frame. Raises ValueError naming the line, ImportError for want of pyarrow."
-    if path.suffix == '.parquet': return _read_parquet(path)
-    with open(path, encoding='utf-8-sig', newline='') as f: head = f.readline()
-    if not head.strip(): raise ValueError(f"{path} is empty")
-    if sep is None: sep = max('\t,;|', key=head.count)
-    header = next(csv.reader(StringIO(head), delimiter=sep))
-    need_columns(header, [])
-    _need_whole(path, header, sep)
-    return pd.read_csv(path, sep=sep, encoding='utf-8-sig')

@@ -136,6 +136,8 @@ class CollabLearner(Learner):
         average_unknown(self)
 
     def export(self, *args, **kwargs):
+        """fastai's, with the names and without the ratings. `load_learner` reads the file by
+        `pickle`, which runs what a file brings along: load none but your own."""
         self.loss_grad = None        # the last validation leaves its errors here, and its ratings
         for metric in self.metrics: metric.reset()
         super().export(*args, **kwargs)
@@ -146,7 +148,9 @@ class CollabLearner(Learner):
         unknown: str = 'error',             # 'error', or 'na' for the row of '#na#'
     ) -> pd.DataFrame:                      # a row for each pair, in the same order
         """Adds `<rating>_pred` in stars; for classes the expected rating, the likeliest and the
-        probability of each level. Raises KeyError for an unknown id or a missing column."""
+        probability of each level. The recorder keeps what it has, which `get_preds` replaces.
+        Raises KeyError for an unknown id or a missing column, naming the nearest there is,
+        TypeError for other rows, ValueError for another `unknown`."""
         vocab, frame, device = _vocab(self.dls), _frame(rows), self.dls.device
         x, model = vocab.encode(frame, unknown).to(device), self.model.to(device).eval()
         act = getattr(self.loss_func, 'activation', noop)
@@ -218,7 +222,8 @@ def collab_learner(
     **kwargs
 ) -> CollabLearner:
     """fastai's `collab_learner`, with class tasks and predictions by name. Raises ValueError if
-    `task` is not that of `dls`, or if an argument does not fit the task."""
+    `task` is not that of `dls`, if `y_range` would squash probabilities, or if `emb_szs` names
+    no column or gives too few rows."""
     task = _task(dls, task)
     config, of = _config(task, use_nn, config, y_range), TASKS[task]
     if layers is None: layers = [n_factors]
@@ -268,7 +273,7 @@ def fit_quick(
     cbs: list|None = None,         # fastai callbacks
     progress: bool|None = None,    # fastai's bar and table; None: from 2 million rows on
 ) -> CollabLearner:                # the trained learner, on loaders of that batch size
-    """A good model in half a second, by a recipe found on training rows of MovieLens 100K.
+    """A good model in half a second, by a recipe found on training ratings of MovieLens 100K.
     Raises TypeError for other loaders, ValueError for a number out of its range or a model
     without tables of factors."""
     if not isinstance(dls, RatingsDataLoaders):

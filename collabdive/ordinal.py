@@ -33,7 +33,8 @@ def cumulative_log_probs(
 # %% ../nbs/12_ordinal.ipynb #e7262e38
 class Thresholds(Module):
     """Ascending cuts between the classes: a first one, and gaps above 0.
-    The input is (bs, 2) int64 codes, the output (bs, n_classes-1) or (1, n_classes-1)."""
+    The input is (bs, 2) int64 codes, the output (bs, n_classes-1) or (1, n_classes-1).
+    Raises ValueError if n_classes is below 2."""
     def __init__(
         self,
         n_classes: int,       # ratings that can be given, 2 or more
@@ -58,7 +59,7 @@ class Thresholds(Module):
 class CumulativeLink(Module):
     """`DotProductBias` cut into classes by thresholds.
     The input is (bs, 2) int64 codes, the output (bs, n_classes) log-probabilities.
-    [Koren and Sill 2011]"""
+    Raises ValueError if n_classes is below 2. [Koren and Sill 2011]"""
     def __init__(
         self,
         n_users: int,             # users, '#na#' included

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from scipy.linalg import orthogonal_procrustes
-from scipy.stats import rankdata, spearmanr
 
 # %% ../nbs/18_probes.ipynb #f783e810
 from .factors import Factors
@@ -54,6 +53,7 @@ def auc(
     pred: np.ndarray,    # (n, m) any scores
 ) -> np.ndarray:         # (m,): 1 perfect, .5 chance
     "How often a 1 gets a higher score than a 0, column by column; a tie counts half."
+    from scipy.stats import rankdata   # slow to import
     ranks, ones = rankdata(pred, axis=0), y.sum(0)
     return ((ranks*y).sum(0) - ones*(ones + 1)/2)/(ones*(len(y) - ones))
 
@@ -61,7 +61,7 @@ def auc(
 def cross_val_ridge(
     X: np.ndarray,       # (n, d) factors
     Y: np.ndarray,       # (n,) or (n, m) targets, each predicted on its own
-    alpha: float = 1.0,  # ridge penalty, on columns of X with variance 1
+    alpha: float = 1.0,  # strength of the ridge, on columns of X with variance 1
     n_folds: int = 5,    # of rows
     seed: int = 0,       # of the folds
 ) -> np.ndarray:         # shape of Y: predictions, each row by a fit that did not see it
@@ -100,7 +100,7 @@ def linear_probe(
 ) -> dict:                      # score, kind 'r2' or (two values) 'auc', chance, low, high, p
     """Can a straight line read y off the factors of films it has not seen? `chance`, `low` and
     `high` are the mean of shuffled copies, and what 5% are below and above; p is the share that
-    score as well. Raises ValueError if y does not vary or holds NaN."""
+    score as well. Raises ValueError if y does not vary or holds NaN, or n_permutations < 1."""
     y = _answers(y, n_permutations)
     rng = np.random.default_rng(seed)
     Y = np.column_stack([y, *(rng.permutation(y) for _ in range(n_permutations))])
@@ -175,6 +175,7 @@ def axis_correlations(
         f"the axes have {len(axes)} rows, the attributes {len(attributes)}")
     if still := [c for table in (axes, attributes) for c in table if table[c].nunique() < 2]:
         raise ValueError(f"column {still[0]!r} does not vary; leave it out")
+    from scipy.stats import spearmanr   # slow to import
     rows = []
     for a in axes:
         for b in attributes:

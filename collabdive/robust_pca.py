@@ -98,7 +98,7 @@ def pcp(
 ) -> RobustPCA:                 # .L .S .n_iter .converged .residual .duality_gap
     """Principal component pursuit: the L + S = X with the least sum of singular values of L
     plus lam times the sum of |S|, by the inexact augmented Lagrangian method. Raises ValueError
-    for NaN, lam <= 0 or infinite, max_iter < 1. [Candes 2011; Lin 2010]"""
+    for NaN, X not (n, d), lam <= 0 or infinite, max_iter < 1. [Candes 2011; Lin 2010]"""
     X = check_matrix(X)
     if lam is None: lam = 1/np.sqrt(max(X.shape))
     if not 0 < lam < np.inf: raise ValueError(f"{lam=} must be above 0 and finite")

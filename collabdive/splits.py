@@ -19,8 +19,8 @@ from .files import item_column, need_columns
 def _two_parts(n, valid_pct):
     "How many of `n` rows to hide. Raises ValueError unless both parts get at least one."
     if not 0 < (cut := int(valid_pct*n)) < n:
-        raise ValueError(f"valid_pct={valid_pct} of {n} rows leaves {max(cut, 0)} to validate "
-                         "on; both parts need at least one")
+        raise ValueError(f"valid_pct={valid_pct} of {n} rows hides {max(cut, 0)} of them; "
+                         "both parts need at least one")
     return cut
 
 # %% ../nbs/01_splits.ipynb #8f742bda
@@ -101,7 +101,7 @@ def hold_out(
     split: tuple,         # (train_idx, valid_idx)
     seed: int,            # another seed, other rows
     share: float = .1,    # of the training rows
-) -> tuple:               # (rest of train_idx, held out): a split that never sees valid_idx
+) -> tuple:               # (rest of train_idx, set aside): a split that never sees valid_idx
     "Split the training rows once more, for what must be fitted on rows that are not reported."
     return tuple(split[0][rows] for rows in random_split(split[0], share, seed))
 
@@ -135,8 +135,8 @@ def cold_share(
     splits: tuple,              # (train_idx, valid_idx)
     user_name: str = 'user',    # its column of user ids
     item_name: str|None = None, # of items; None: title, item or movie
-) -> pd.Series:                 # share of the hidden rows, 0 to 1: new user, new item, either
-    "How many of the hidden rows are by users, or of items, that the training rows do not have."
+) -> pd.Series:                 # share of the hidden ratings, 0 to 1: new user, new item, either
+    "How many of the hidden ratings are by users, or of items, that the training ratings lack."
     item_name = item_column(ratings, item_name)
     train, valid = (ratings.iloc[i] for i in splits)
     new_user, new_item = (~valid[c].isin(train[c]) for c in (user_name, item_name))

@@ -5,10 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from fastai.learner import Learner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collabdive.batches import CodedRatings, RatingsDL, code_ratings, collab_dls, rating_levels
+from collabdive.batches import (CODED, CodedRatings, RatingsDL, code_ratings, collab_dls,
+                                rating_levels)
 from collabdive.data import read_ratings
 from collabdive.files import item_column
 from helpers import halves
@@ -41,6 +43,63 @@ def test_the_first_unknown_id_is_named():
     with pytest.raises(KeyError, match="user 'q'"): vocab.encode(frame)
     with pytest.raises(KeyError, match="title 'w'"):
         vocab.encode(frame.assign(user='a', title=['x', 'w', 'v', 'x']))
+
+
+MIXED = pd.DataFrame({'user': [7, 'ann', 7, 3], 'title': list('baab'), 'rating': [1., 2, 3, 4]})
+
+
+def test_numbers_and_words_in_one_vocabulary():
+    vocab, x, y = code_ratings(MIXED)
+    assert list(vocab.classes['user']) == ['#na#', 3, 7, 'ann'] and x[:, 0].tolist() == [2, 3, 2, 1]
+    assert torch.equal(vocab.encode(MIXED), x) and vocab.cat_names == ['user', 'title']
+    assert x.dtype == torch.int64 and y.dtype == torch.float32 and y.shape == (4, 1)
+    cat = MIXED.assign(title=pd.Categorical(MIXED.title, categories=['z', 'b', 'a']))
+    assert sorted(code_ratings(cat)[0].classes['title']) == ['#na#', 'a', 'b']   # z is not rated
+
+
+@pytest.mark.parametrize('change, message', [
+    ({'user': 9999}, r"user 9999 \(int\) is not in the vocabulary: there are 1, 2, 3, \.\.\."),
+    ({'user': '2'}, r"user '2' \(str\) is not in the vocabulary: there are 1, 2, 3, \.\.\."),
+    ({'title': 'Koyla'}, r"title 'Koyla' \(str\) is not .* did you mean 'Kolya'\?"),
+    ({'title': None}, 'title None')])
+def test_a_question_that_cannot_be_coded(change, message):
+    vocab = code_ratings(pd.DataFrame({'user': [1, 2, 3, 4], 'title': ['Kolya', 'Fargo']*2,
+                                       'rating': 1.}))[0]
+    asked = pd.DataFrame({'user': [1], 'title': ['Kolya']})
+    assert vocab.encode(asked.assign(**change), unknown='na').eq(0).sum() == 1
+    with pytest.raises(KeyError, match=message): vocab.encode(asked.assign(**change))
+    with pytest.raises(ValueError, match="must be 'error' or 'na'"): vocab.encode(asked, 'zero')
+    with pytest.raises(KeyError, match="no column 'title'"): vocab.encode(asked[['user']])
+
+
+@pytest.mark.parametrize('change, message', [
+    ({'rating': [1, np.nan, 2, 3]}, 'row 1: the rating nan is missing'),
+    ({'rating': [1, 2, np.inf, 3]}, 'row 2: the rating inf is not finite'),
+    ({'rating': list('1234')}, 'holds numbers as text'),
+    ({'user': 'ann'}, r"one id only \('ann'\)"),
+    ({'title': ['a', 'b', 'c', None]}, 'row 3: the id is missing'),
+    ({'user': [7, '7', 8, 9]}, r"column 'user' holds both 7 \(int\) and '7' \(str\)")])
+def test_ratings_that_cannot_be_coded(change, message):
+    with pytest.raises(ValueError, match=message): code_ratings(MIXED.assign(**change))
+
+
+def test_frames_and_tasks_that_cannot_be_coded():
+    double = MIXED.assign(more=1).set_axis(['user', 'title', 'rating', 'user'], axis=1)
+    with pytest.raises(ValueError, match="column 'user' appears 2 times"): code_ratings(double)
+    with pytest.raises(ValueError, match='no rows'): code_ratings(MIXED[:0])
+    with pytest.raises(KeyError, match="did you mean 'rating'"):
+        code_ratings(MIXED, rating_name='ratings')
+    with pytest.raises(ValueError, match="task='rank' must be"): code_ratings(MIXED, task='rank')
+
+
+def test_classes_are_places_among_the_levels():
+    vocab, _, y = code_ratings(MIXED, task='classify')
+    assert vocab.levels == (1., 2., 3., 4.) and y.dtype == torch.int64
+    assert torch.equal(code_ratings(MIXED, task='ordinal')[2], y)
+    assert y.flatten().tolist() == [0, 1, 2, 3] and vocab.stars(y) == [1., 2., 3., 4.]
+    vocab, _, y = code_ratings(MIXED, task='ordinal', levels=(5, 4, 3, 2, 1, .5))
+    assert vocab.levels == (.5, 1, 2, 3, 4, 5) and y.flatten().tolist() == [1, 2, 3, 4]
+    assert [task for task, coded in CODED.items() if coded] == ['classify', 'ordinal']
 
 
 @pytest.mark.parametrize('columns', ['user,item,rating', 'user,movie,rating', 'user,title,rating'])
@@ -113,3 +172,56 @@ def test_batch_sizes_of_validation_and_of_questions():
     assert len(empty) == 0 and empty.y.shape == (0, 1) and empty.classes is dls.classes
     with pytest.raises(ValueError, match='bs=-1 must be at least 1'): collab_dls(CLUB, bs=-1)
     assert len(collab_dls(CLUB, bs=1).train) == 4
+
+
+@pytest.mark.parametrize('splits, message', [
+    (([1, 2, 3], [3, 4]), '1 rows are in both parts of the splits, row 3 first'),
+    (([1, 2, 3], []), 'the valid part of the splits is empty'),
+    (([1, 4000], [3]), 'names row 4000; rows are 0 to 3999'),
+    (([1, 1], [3]), 'train part names row 1 twice'), (([1], [3], [4]), 'not 3 parts')])
+def test_splits_are_looked_at(splits, message):
+    with pytest.raises(ValueError, match=message):
+        collab_dls(halves(), item_name='movie', splits=splits)
+
+
+def test_loaders_of_classes():
+    dls = collab_dls(halves(), item_name='movie', task='classify')
+    levels = dls.train_ds.vocab.levels
+    assert dls.one_batch()[1].dtype == torch.int64 and levels == tuple(np.arange(1, 11)/2)
+    assert set(dls.show_batch(show=False).rating) <= set(levels)
+    out = torch.tensor([4, 0])
+    frame = dls.valid.show_results(dls.valid.one_batch(), out, max_n=2, show=False)
+    assert list(frame) == ['user', 'movie', 'rating', 'rating_pred']
+    assert frame.rating_pred.tolist() == [2.5, .5]
+    rows = halves()[:3]
+    coded = dls.test_dl(rows, with_labels=True).dataset.y.flatten().tolist()
+    assert [levels[c] for c in coded] == rows.rating.tolist()
+    for odd, said in ((2.25, '2.25'), (np.nan, 'nan')):
+        with pytest.raises(ValueError, match=f'rating {said} is not one of the levels'):
+            dls.test_dl(rows.assign(rating=odd), with_labels=True)
+
+
+def test_what_a_test_loader_asks():
+    dls = collab_dls(CLUB, bs=2)
+    asked = pd.DataFrame({'user': list('ca'), 'title': list('zw')})
+    with pytest.raises(KeyError, match="title 'w'"): dls.test_dl(asked)
+    assert dls.test_dl(asked, unknown='na').dataset.x.tolist() == [[3, 3], [1, 0]]
+    labelled = dls.test_dl(CLUB, with_labels=True)
+    assert labelled.dataset.y.flatten().tolist() == CLUB.rating.tolist()
+    assert dls.cat_names == ['user', 'title'] and dls.n_inp == 1 and len(dls.classes['title']) == 4
+    assert dls.train_ds.items.shape == (4, 3)
+    assert dls.show_batch(max_n=1, show=False).shape == (1, 3)
+
+
+class SumOfCodes(torch.nn.Linear):
+    def forward(self, x): return x.sum(1, keepdim=True).float()
+
+
+def test_predictions_come_in_the_order_of_the_file():
+    dls = collab_dls(halves(), item_name='movie', bs=64, device='cpu')
+    learn = Learner(dls, SumOfCodes(1, 1), loss_func=torch.nn.functional.mse_loss)
+    preds, targets = learn.get_preds(dl=dls.train)             # asked of a loader that shuffles
+    assert torch.equal(targets, dls.train_ds.y)
+    assert torch.equal(preds.flatten(), dls.train_ds.x.sum(1).float())
+    assert torch.equal(learn.get_preds(ds_idx=0)[0], preds)
+    assert torch.equal(learn.get_preds()[1], dls.valid_ds.y)

@@ -34,6 +34,12 @@ def test_the_top_is_a_part_of_the_whole_order(seed, n, lowest, least):
         with pytest.raises(ValueError, match=f'n={none} must be 1 or more'): top_items(f, none)
 
 
+def test_items_of_equal_bias_keep_their_order_at_both_ends():
+    tie = Factors(['u'], list('cab'), np.ones((1, 1)), np.ones((3, 1)), np.zeros(1), np.zeros(3))
+    assert top_items(tie).item.tolist() == list('cab') == top_items(tie, lowest=True).item.tolist()
+    assert top_items(tie, 2).item.tolist() == list('ca')
+
+
 def test_items_with_too_few_ratings_are_left_out_or_cannot_be():
     f = some_factors(0)
     assert top_items(f).bias[0] == f.item_bias[1:].max() and len(top_items(f)) == 5
@@ -81,6 +87,7 @@ def test_votes_that_cannot_be_are_refused(damping):
 def test_columns_with_gaps_and_without_ratings():
     categories = RATED.assign(movie=pd.Categorical(RATED.movie, categories=list('abc')))
     assert item_means(categories)['mean'].to_dict() == {'a': 2, 'b': 5}
+    assert item_means(RATED, 2)['mean'].to_dict() == {'a': 2.5, 'b': 11/3}        # by hand
     with pytest.raises(ValueError, match="column 'rating' misses 1 of 3 values"):
         item_means(RATED.assign(rating=[1, np.nan, 5]))
     with pytest.raises(ValueError, match="column 'movie' misses 2 of 3 values"):

@@ -1,10 +1,15 @@
 "The network of stars: any widths, each row from its own user and item."
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from collabdive.batches import collab_dls
 from collabdive.collab_nn import CollabNN
+from collabdive.dot_product import DotProductBias
+from collabdive.factors import to_factors
+from collabdive.planted import planted_ratings
 
 X = torch.tensor([[1, 2], [2, 3], [2, 2], [0, 0]])
 width = st.integers(1, 6)
@@ -33,3 +38,17 @@ def test_each_row_sees_its_own_user_and_item():
         table.weight.data[row] += 1
         assert (model(X) != before).flatten().nonzero().flatten().tolist() == rows
     with pytest.raises(IndexError): model(torch.tensor([[3, 0]]))
+
+
+def test_its_scores_have_no_low_rank_and_so_no_factors():
+    torch.manual_seed(0)
+    all_pairs = torch.cartesian_prod(torch.arange(60), torch.arange(80))
+    ranks = []
+    for model in (DotProductBias(60, 80, 5, None), CollabNN((60, 5), (80, 5), None)):
+        for p in model.parameters(): p.data.normal_()
+        scores = model(all_pairs).detach().view(60, 80).double()
+        ranks.append(np.linalg.matrix_rank(scores, rtol=1e-5))
+    assert ranks == [5 + 2, 60]
+    dls = collab_dls(planted_ratings(59, 79, 2, 600, seed=1))
+    with pytest.raises(TypeError, match='CollabNN does not score by a dot product'):
+        to_factors(model, dls)

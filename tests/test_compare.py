@@ -4,13 +4,15 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from collabdive.compare import (
-    compare, discretised_normal, evaluate, fit_cuts, fit_sigma, paired_bootstrap, row_losses,
-    shares_model, with_cuts)
-from collabdive.metrics import class_metrics, rmse
+    Comparison, compare, contenders, discretised_normal, evaluate, fit_cuts, fit_sigma,
+    paired_bootstrap, row_losses, shares_model, with_cuts)
+from collabdive.metrics import class_metrics, class_shares, nll, rmse
 from collabdive.planted import planted_ratings
 from collabdive.splits import hold_out, random_split
+from collabdive.training import Recipe
 
 
 @st.composite
@@ -186,3 +188,172 @@ def test_an_error_inside_a_model_is_its_own(ratings):
     def broken(ratings, split, seed): raise ZeroDivisionError('in the model')
     with pytest.raises(ZeroDivisionError, match='in the model'):
         compare({'broken': broken}, ratings, random_split(ratings))
+
+
+STARS = np.arange(1., 6)
+
+
+@pytest.mark.parametrize('sigma, pred, message', [
+    (0, [3], 'sigma=0 must be above 0'), (np.nan, [3], 'sigma=nan must be'),
+    (1, [3, np.nan], 'row 1 of the probabilities holds nan')])
+def test_a_normal_of_no_width_or_no_place_is_refused(sigma, pred, message):
+    with pytest.raises(ValueError, match=message): discretised_normal(pred, sigma, STARS)
+
+
+def test_a_normal_is_what_its_draws_give():
+    draws = np.random.default_rng(0).normal(4.3, .9, 200_000).round().clip(1, 5)
+    said = discretised_normal([4.3], .9, STARS)[0]
+    assert np.allclose(said, [(draws == v).mean() for v in STARS], atol=.004)
+
+
+def test_a_planted_width_and_planted_cuts_are_found():
+    pred = np.random.default_rng(0).uniform(1, 5, 20_000)
+    y = (pred + np.random.default_rng(1).normal(0, .7, 20_000)).round().clip(1, 5)
+    assert abs(fit_sigma(y, pred, STARS) - .7) < .02
+    score = pred[:, None]*2 + np.random.default_rng(2).logistic(size=(20_000, 1))
+    cuts = fit_cuts(1 + (score > np.array([3., 5, 7, 9])).sum(1), pred, STARS)
+    found = cuts.cuts(pred)/cuts.slope + cuts.middle
+    assert np.allclose(found, [[1.5, 2.5, 3.5, 4.5]], atol=.06)
+    assert abs(cuts.slope.item() - 2) < .06
+    at_most = 1/(1 + np.exp((4. - cuts.middle)*cuts.slope.item() - cuts.cuts(pred).numpy()[0]))
+    assert np.allclose(cuts(np.array([4.])).exp(), np.diff(np.r_[0, at_most, 1]), atol=1e-9)
+
+
+def test_a_level_that_nobody_gave_keeps_its_place():
+    pred = np.random.default_rng(0).uniform(2, 5, 500)
+    assert fit_cuts(pred.round(), pred, STARS)(pred).isfinite().all()
+    assert fit_cuts([0, 0, 1, 1], [.1, .6, .4, .9], [0, 1])([.5]).exp().shape == (1, 2)
+
+
+def test_with_cuts_fits_them_on_training_rows_set_aside(ratings):
+    split, y = random_split(ratings), ratings.rating.to_numpy('float64')
+    def same(ratings, split, seed): return ratings.signal.to_numpy()[split[1]]
+    _, aside = hold_out(split, seed=1)
+    want = fit_cuts(y[aside], ratings.signal.iloc[aside], STARS)(ratings.signal.iloc[split[1]])
+    assert np.allclose(with_cuts(same)(ratings, split, seed=1), want.exp())
+    assert not np.allclose(with_cuts(same)(ratings, split, seed=2), want.exp(), atol=1e-4)
+
+
+def test_the_floor_is_the_shares_of_the_training_ratings(ratings):
+    split, y = random_split(ratings), ratings.rating.to_numpy('float64')
+    said = shares_model(ratings, split)
+    assert np.allclose(said, class_shares(y[split[0]], STARS)) and len(said) == len(split[1])
+    assert not np.allclose(said[0], class_shares(y[split[1]], STARS), atol=1e-4)
+
+
+def test_losses_of_a_row_by_hand():
+    row = row_losses([3], [[.2, .2, .6]], [1, 2, 3]).iloc[0]
+    assert np.allclose(row, [.6**2, 0, 1, -np.log(.6), .2**2 + .2**2 + .4**2, .2**2 + .4**2])
+
+
+def test_the_bootstrap_agrees_with_scipys():
+    rng = np.random.default_rng(0)
+    y, users = rng.choice(STARS, 3000), rng.integers(0, 150, 3000)
+    a, b = (summed(row_losses(y, rng.dirichlet(np.ones(5), 3000), STARS), users) for _ in 'ab')
+    ours = paired_bootstrap(a, b)
+    assert not paired_bootstrap(a, b, seed=1).equals(ours)
+    for metric in ours.index:
+        power = .5 if metric == 'rmse' else 1
+        def mean(s, n): return (s.sum(-1)/n.sum(-1))**power
+        def change(s, t, n, axis): return mean(s, n) - mean(t, n)
+        low, high = stats.bootstrap(
+            (a[metric], b[metric], a.n), change, paired=True, vectorized=True, n_resamples=1000,
+            method='percentile', random_state=0).confidence_interval
+        assert abs(low - ours.low[metric]) < .15*(high - low)
+        assert abs(high - ours.high[metric]) < .15*(high - low)
+
+
+def test_an_interval_by_row_is_too_narrow_where_a_user_is_misunderstood():
+    rng, user = np.random.default_rng(0), np.arange(100).repeat(30)
+    advantage = rng.normal(0, .7, 100)[user] + rng.normal(size=3000)
+    def width(group):
+        a, b = (summed(pd.DataFrame({'nll': v}), group) for v in (3 + advantage, 3 + 0*advantage))
+        return np.ptp(paired_bootstrap(a, b, 200).loc['nll', ['low', 'high']])
+    assert width(user) > 2*width(np.arange(3000))
+
+
+def test_several_splits_are_averaged(ratings):
+    two = random_split(ratings, seed=1), random_split(ratings, seed=2)
+    alone = [compare({'n': noisy}, ratings, s, (1,))['rmse', 'mean'].iloc[0] for s in two]
+    for several in (list(two), dict(zip('ab', two))):
+        both = compare({'n': noisy}, ratings, several, (1,))
+        assert np.isclose(both['rmse', 'mean'].iloc[0], np.mean(alone))
+
+
+def test_the_columns_of_a_table_and_a_later_difference(ratings):
+    split, models = random_split(ratings), {'noisy': noisy, 'floor': shares_model}
+    table = compare(models, ratings, split, (1, 2), baseline='floor')
+    assert list(table.columns.unique(0)) == list(class_metrics([1], [[1, 0]], [1, 2]))
+    assert list(table['rmse']) == ['mean', 'spread', 'difference', 'low', 'high']
+    assert list(table['ece']) == ['mean', 'spread'] and (table.loc['floor', 'rmse'][2:] == 0).all()
+    judged = evaluate(models, ratings, split, (1, 2))
+    assert isinstance(judged, Comparison) and len(judged.scores) == 4
+    later = judged.difference('noisy', 'floor')
+    for what in later: assert np.allclose(later[what],
+                                          table.loc['noisy'].xs(what, level=1)[later.index])
+    with pytest.raises(KeyError, match='nobody'): judged.difference('noisy', 'nobody')
+
+
+def test_each_metric_is_judged_on_a_guess_of_its_own(ratings):
+    "RMSE on the stars as they are, the others on what the normal around them says."
+    split, y = random_split(ratings), ratings.rating.to_numpy('float64')
+    stars, inner = noisy(ratings, split, 1).clip(1, 5), hold_out(split, 1)
+    sigma = fit_sigma(y[inner[1]], noisy(ratings, inner, 1).clip(1, 5), STARS)
+    probs = discretised_normal(stars, sigma, STARS)
+    row = compare({'n': noisy}, ratings, split, (1,)).loc['n'].xs('mean', level=1)
+    want = class_metrics(y[split[1]], probs, STARS) | dict(rmse=rmse(y[split[1]], stars))
+    assert np.allclose(row, pd.Series(want)[row.index])
+    assert np.isclose(row.nll, nll(y[split[1]], probs, STARS))
+
+
+def test_half_stars_of_which_the_training_rows_lack_one(ratings):
+    halves = ratings.assign(rating=np.clip(ratings.rating - (ratings.user % 2)/2, .5, 5))
+    ten, split = np.arange(.5, 5.1, .5), random_split(ratings)
+    split = split[0][(halves.rating.iloc[split[0]] > .5).to_numpy()], split[1]
+    decays = {'dot product': .6, 'dot product, classes': 1., 'ordinal by user': .2}
+    some = contenders(decays, Recipe(1), item_name='movie', levels=ten)
+    those = some | {'cuts': with_cuts(noisy, levels=ten), 'floor': shares_model}
+    table = compare(those, halves, split, (1,), levels=ten)
+    assert table.drop(columns='qwk', level=0).notna().all(axis=None)
+
+
+def half(ratings, split, seed): return shares_model(ratings, split)/2
+def too_many(ratings, split, seed): return ratings.rating.iloc[split[0]]
+def seven(ratings, split, seed): return np.full((len(split[1]), 7), 1/7)
+def one_number(ratings, split, seed): return 3.
+def not_a_number(ratings, split, seed): return noisy(ratings, split, seed)*np.nan
+
+
+@pytest.mark.parametrize('model, message', [
+    (too_many, r"model 'theirs': predictions of shape \(1200,\) for 300 rows"),
+    (half, "model 'theirs': row 0 of the probabilities sums to 0.5"),
+    (seven, r"model 'theirs': .*\(n, 5\), not \(300, 7\)"),
+    (one_number, r"model 'theirs': predictions of shape \(\)"),
+    (not_a_number, "model 'theirs': the prediction for row [0-9]+ of the ratings is nan")])
+def test_a_model_that_says_nonsense_is_named(ratings, model, message):
+    with pytest.raises(ValueError, match=message):
+        compare({'floor': shares_model, 'theirs': model}, ratings, random_split(ratings))
+
+
+@pytest.mark.parametrize('wrong, message', [
+    (dict(splits=[]), 'nothing to compare: no split'),
+    (dict(seeds=()), 'nothing to compare: no seed'),
+    (dict(models={}), 'nothing to compare: no model'),
+    (dict(baseline='mean'), "baseline 'mean' is not one of the models 'm'"),
+    (dict(levels=(1, 2, 3)), 'is not one of the levels 1, 2, 3')])
+def test_what_cannot_be_compared_is_refused(ratings, wrong, message):
+    asked = dict(models={'m': noisy}, splits=random_split(ratings), seeds=(1,)) | wrong
+    with pytest.raises(ValueError, match=message):
+        compare(asked.pop('models'), ratings, asked.pop('splits'), **asked)
+
+
+def test_rows_in_both_parts_a_single_user_and_other_rows_are_refused(ratings):
+    train, valid = random_split(ratings)
+    with pytest.raises(ValueError, match='1 rows are in both parts'):
+        compare({'m': noisy}, ratings, (np.r_[train, valid[0]], valid), (1,))
+    alone = valid[(ratings.user.iloc[valid] == ratings.user.iloc[valid[0]]).to_numpy()]
+    with pytest.raises(ValueError, match='there is only 1'):
+        compare({'m': noisy}, ratings, (train, alone), (1,))
+    a = pd.DataFrame({'n': [1, 2], 'acc': [1, 1]})
+    with pytest.raises(ValueError, match='did not judge the same rows'):
+        paired_bootstrap(a, a.assign(n=[2, 1]))

@@ -79,3 +79,45 @@ def test_a_level_that_training_never_saw_gets_a_small_probability(model):
     assert share[3] < .5*min(share[2], share[4]) and share[0] < .5*share[1]
     found = class_metrics(ratings.rating.iloc[unseen], probs, HALVES)
     assert found['acc'] == 0 and 2 < found['nll'] < 12
+
+
+def test_five_lines_over_one_score():
+    x, models = torch.tensor([[1, 2], [4, 5], [1, 1]]), {}
+    for ordered in (False, True):
+        torch.manual_seed(0)
+        models[ordered] = DotProductBiasCE(5, 6, 3, 4, (0, 5.5), ordered)
+    plain, sorted_ = (m.state_dict() for m in models.values())
+    assert all(torch.equal(plain[k], sorted_[k]) for k in plain if k != 'head.weight')
+    assert not torch.equal(plain['head.weight'], sorted_['head.weight'])
+    for model in models.values():
+        score, head = model.score(x), model.head
+        assert ((score > 0) & (score < 5.5)).all()
+        assert torch.allclose(model(x), score*head.weight[:, 0] + head.bias)
+
+
+def test_the_network_by_hand():
+    torch.manual_seed(0)
+    model = CollabNNClassifier((5, 2), (6, 3), n_classes=4, n_act=7)
+    x = torch.tensor([[1, 2], [4, 5]])
+    both = torch.cat((model.user_factors.weight[x[:, 0]], model.item_factors.weight[x[:, 1]]), 1)
+    first, second = model.layers[0], model.layers[2]
+    want = torch.relu(both @ first.weight.T + first.bias) @ second.weight.T + second.bias
+    assert torch.allclose(model(x), want, atol=1e-6)
+    assert not torch.allclose(model(x), want.flip(1), atol=1e-6)
+
+
+def test_a_learner_gives_probabilities_likeliest_classes_and_losses():
+    dls = collab_dls(halves(), item_name='movie', task='classify', bs=64)
+    K = len(dls.vocab.levels)
+    torch.manual_seed(0)
+    sizes = [len(dls.classes[name]) for name in dls.cat_names]
+    learn = Learner(dls, DotProductBiasCE(*sizes, 4, K), CrossEntropy())
+    probs, y, likeliest = learn.get_preds(with_decoded=True)
+    assert torch.allclose(probs.sum(1), torch.ones(len(y)), atol=1e-5)
+    assert torch.equal(likeliest, probs.argmax(1, keepdim=True)) and torch.equal(y, dls.valid_ds.y)
+    again, _, by_row = learn.get_preds(with_loss=True)
+    assert torch.equal(again, probs) and learn.loss_func.reduction == 'mean'
+    assert torch.allclose(by_row, -probs.gather(1, y)[:, 0].log(), atol=1e-4)
+    shown = dls.valid.show_results(dls.valid.one_batch(), CrossEntropy().decodes(probs), max_n=5,
+                                   show=False)
+    assert set(shown.rating_pred) <= set(dls.vocab.levels)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collabdive.batches import code_ratings, collab_dls
-from collabdive.data import check_ratings, load_movielens, read_ratings
+from collabdive.data import check_ratings, crosstab, load_movielens, read_ratings
 
 
 def test_a_set_that_does_not_exist():
@@ -16,7 +16,51 @@ def test_a_set_that_does_not_exist():
         load_movielens('100k', path='/no/such/place')
 
 
+def test_what_the_lessons_start_from():
+    ml = load_movielens()
+    assert ml.ratings.equals(load_movielens('100k').ratings) and len(ml.ratings) == 100_000
+    assert list(ml.ratings) == ['user', 'movie', 'rating', 'timestamp', 'title']
+    assert ml.ratings[['user', 'movie']].sum().tolist() == [46_248_475, 42_553_013]
+    assert (ml.ratings.user.min(), ml.ratings.user.max(), ml.ratings.movie.max()) == (1, 943, 1682)
+    assert ml.ratings.rating.dtype == 'float32'
+    assert list(ml.movies) == ['movie', 'title', 'year', 'genres'] and len(ml.movies) == 1682
+    assert ml.movies.year[0] == ml.movies.year[1411] == 1995 and ml.movies.year.isna().sum() == 1
+    assert ml.movies.genres[0] == "Animation|Children's|Comedy"
+    assert list(ml.users) == ['user', 'age', 'gender', 'occupation', 'zip_code']
+    assert len(ml.users) == 943 and ml.users.zip_code.map(type).eq(str).all()
+
+
+# the table of users by items
+
+TOY = pd.DataFrame({'user': [1, 1, 2, 3], 'movie': [8, 9, 9, 8], 'rating': [5., 3, 4, 1]})
+
+
+def test_the_table_has_the_rows_and_columns_asked_for():
+    table = crosstab(TOY, [3, 2, 1], [9, 8])
+    assert table.index.tolist() == [3, 2, 1] and table.columns.tolist() == [9, 8]
+    assert table.loc[1].tolist() == [3, 5] and np.isnan(table.loc[2, 8])
+    twice = pd.concat([TOY, TOY.assign(rating=1.)])
+    assert crosstab(twice, [1], [8]).iloc[0, 0] == 3                   # rated twice: the mean
+
+
+@pytest.mark.parametrize('asked, message', [
+    (([1], [10]), 'movie 10 has no ratings'), (([4], [8]), 'user 4 has no ratings'),
+    (([1], [8], 'user', 'movies'), "did you mean 'movie'"),
+    (([1], [8], 'reader'), "no column 'reader'")])
+def test_what_the_table_does_not_have_is_named(asked, message):
+    with pytest.raises(KeyError, match=message): crosstab(TOY, *asked)
+
+
 # anyone's ratings
+
+def test_a_frame_is_handed_back_or_refused():
+    joined = pd.DataFrame({'user': [7, '7', 8], 'title': list('xyy'), 'rating': [5., 3, 4.5]})
+    as_text = joined.astype({'user': str})
+    assert check_ratings(as_text) is as_text and as_text.user.tolist() == ['7', '7', '8']
+    with pytest.raises(ValueError, match=r"column 'user' holds both 7 \(int\) and '7' \(str\)"):
+        check_ratings(joined)
+    with pytest.raises(TypeError, match='must be a DataFrame, not list'): check_ratings([1, 2])
+
 
 GOOD = 'user,item,rating,when\nann,x,5,1\nann,y,3.5,2\nbob,x,1,3\n'
 
@@ -25,12 +69,13 @@ GOOD = 'user,item,rating,when\nann,x,5,1\nann,y,3.5,2\nbob,x,1,3\n'
     ('', 'is empty'),
     ('user,item,rating\n', 'no rows'),
     (GOOD.replace('3.5', 'good'), "column 'rating', row 1: the rating 'good' is not a number"),
+    (GOOD.replace('3.5', 'four'), "column 'rating', row 1: the rating 'four' is not a number"),
     (GOOD.replace('3.5', ''), "column 'rating', row 1: .* is missing"),
     (GOOD.replace('3.5', 'inf'), "column 'rating', row 1: .* is not finite"),
     (GOOD.replace('bob', ''), "column 'user', row 2: the id is missing"),
     (GOOD.replace('bob', 'ann'), "column 'user' holds one id only"),
     (GOOD.replace('when', 'rating'), "column 'rating' appears 2 times"),
-    (GOOD[:-3], 'the last line, .* has too few fields: the file was cut'),
+    (GOOD[:-3], 'line 4 has 3 fields, the first line 4: .* was the file cut'),
     (GOOD.replace('rating', 'stars'), "there is no column 'rating'"),
     (GOOD.replace('rating', 'Rating'), r"did you mean 'Rating'\?"),
 ])

@@ -1,14 +1,18 @@
 "Dot products beside the sum written out, losses of any shape, trainings that are told apart."
+from functools import partial
+
 import pytest
 import torch
 from fastai.callback.core import Callback
+from fastai.interpret import Interpretation
+from fastai.learner import Learner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collabdive.batches import collab_dls
 from collabdive.dot_product import DotProduct, DotProductBias, squared_error, train
 from collabdive.planted import planted_ratings
-from collabdive.training import Recipe, history
+from collabdive.training import Recipe, adam, history
 
 ranges = st.sampled_from([None, (0, 5.5), (1., 5.), (-3., -1.)])
 
@@ -66,3 +70,27 @@ def test_train_hands_everything_on():
     assert history(mean).valid.max() < 20 and torch.random.initial_seed() == 7
     assert train(DotProduct, dls, Recipe(1)).model.y_range is None
     assert torch.random.initial_seed() == 42                              # what the default is
+
+
+def test_fastai_finds_the_largest_errors():
+    dls = collab_dls(planted_ratings(30, 40, 2, 600, seed=1))
+    learn = train(DotProductBias, dls, Recipe(1, n_factors=3))
+    said = learn.get_preds()[0]
+    worst, rows, *_ = Interpretation.from_learner(learn).top_losses(3)
+    errors = (said - dls.valid_ds.y).flatten()**2
+    assert torch.allclose(worst, errors[rows], atol=1e-4)
+    assert torch.allclose(worst, errors.topk(3).values, atol=1e-4)
+
+
+def test_the_cycle_sets_the_momentum_whatever_adam_names():
+    def one_epoch(first_beta):
+        torch.manual_seed(1)
+        dls = collab_dls(planted_ratings(30, 40, 2, 600, seed=1), bs=16)
+        model = DotProduct(*(len(dls.classes[name]) for name in dls.cat_names), 3)
+        opt = partial(adam, betas=(first_beta, .99))
+        learn = Learner(dls, model, squared_error, opt_func=opt)
+        with learn.no_bar(), learn.no_logging(): learn.fit_one_cycle(1, 1e-2)
+        return learn.recorder.values, learn.recorder.hps['mom']
+    losses, moms = one_epoch(.9)
+    assert (losses, moms) == one_epoch(.1) and adam.keywords['betas'][0] == .9
+    assert [round(m, 2) for m in (moms[0], min(moms), moms[-1])] == [.95, .85, .95]

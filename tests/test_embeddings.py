@@ -1,6 +1,9 @@
-"One-hot rows beside PyTorch's, and codes that are no row."
+"One-hot rows beside PyTorch's, and codes that are no row; fastai's optimisers beside PyTorch's."
+from functools import partial
+
 import pytest
 import torch
+from fastai.optimizer import SGD, Adam
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,3 +27,25 @@ def test_the_first_code_that_is_no_row_is_named(codes, bad):
     with pytest.raises(IndexError, match=fr'code {bad} is not in 0\.\.2;'):
         one_hot(torch.tensor(codes), 3)
     assert one_hot(torch.tensor([0, 2]), 3).tolist() == [[1, 0, 0], [0, 0, 1]]
+
+
+ADAM = dict(lr=.1, betas=(.9, .99), eps=1e-5)
+
+
+@pytest.mark.parametrize('theirs, ours', [
+    (partial(torch.optim.SGD, lr=.1), partial(SGD, lr=.1)),
+    (partial(torch.optim.Adam, **ADAM), partial(Adam, lr=.1, wd=0)),
+    (partial(torch.optim.AdamW, **ADAM, weight_decay=.1), partial(Adam, lr=.1, wd=.1)),
+    (partial(torch.optim.Adam, **ADAM, weight_decay=.1),
+     partial(Adam, lr=.1, wd=.1, decouple_wd=False))], ids=['SGD', 'Adam', 'AdamW', 'in gradient'])
+def test_pytorchs_optimisers_move_rows_as_the_lesson_says_of_fastais(theirs, ours):
+    moved = []
+    for make in (theirs, ours):
+        w = torch.ones(3, 1, requires_grad=True)
+        opt = make([w])
+        for codes in (torch.tensor([0, 1]), torch.tensor([0])):
+            opt.zero_grad()
+            w[codes].sum().backward()
+            opt.step()
+        moved.append(w.detach())
+    assert torch.allclose(*moved, atol=1e-4) and not torch.allclose(moved[0], torch.ones(3, 1))

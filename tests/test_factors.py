@@ -11,6 +11,7 @@ from fastai.learner import load_learner
 from fastai.tabular.core import Categorify
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial.distance import cdist
 from torch import nn
 
 from collabdive.batches import collab_dls
@@ -18,13 +19,22 @@ from collabdive.collab_nn import CollabNN
 from collabdive.create_params import DotProductBiasParams
 from collabdive.cross_entropy import CollabNNClassifier, DotProductBiasCE
 from collabdive.dot_product import DotProduct, DotProductBias
-from collabdive.factors import Factors, combine, rotate, rows_of, similar_items, to_factors
+from collabdive.factors import (
+    Factors,
+    combine,
+    rotate,
+    rows_of,
+    similar_items,
+    similarity,
+    to_factors,
+)
 from collabdive.ordinal import CumulativeLink
 from collabdive.planted import planted_ratings
 
 pytestmark = pytest.mark.filterwarnings('ignore:The given NumPy array', 'ignore:load_learner')
 MODELS = {
-    'DotProduct': lambda u, i: DotProduct(u, i, 3), 'range': lambda u, i: DotProduct(u, i, 3, (0, 5.5)),
+    'DotProduct': lambda u, i: DotProduct(u, i, 3),
+    'range': lambda u, i: DotProduct(u, i, 3, (0, 5.5)),
     'DotProductBias': lambda u, i: DotProductBias(u, i, 3),
     'DotProductBiasParams': lambda u, i: DotProductBiasParams(u, i, 3),
     'fastai': lambda u, i: EmbeddingDotBias(3, u, i, (0, 5.5)),
@@ -92,6 +102,22 @@ def test_sizes_must_fit_the_loaders(dls):
         to_factors(DotProductBias(7, 41, 5), dls)
 
 
+def test_a_model_alone_does_not_know_the_ids(dls):
+    with pytest.raises(ValueError, match='a model knows rows only; pass dls='):
+        to_factors(DotProduct(*n_rows(dls), 3))
+
+
+def test_a_learner_with_fastais_loaders_scores_as_its_model(club):
+    dls = CollabDataLoaders.from_df(club, 0.2, 'user', 'title', 'rating', seed=1)
+    learn = collab_learner(dls, y_range=(0, 5.5))
+    codes = torch.tensor(dls.valid_ds.xs.to_numpy('int64'))
+    with torch.no_grad(): own = learn.model.eval()(codes).flatten().numpy()
+    pairs = [[list(dls.classes[n])[c] for c in codes[:, k]] for k, n in enumerate(dls.cat_names)]
+    f = to_factors(learn)
+    assert np.abs(f.score(*pairs) - own).max() < 1e-5 and len(own) == 240
+    assert type(f.users[0]) is int and f.item_counts.sum() == 960
+
+
 def test_a_learner_that_was_exported_has_no_counts(club, tmp_path):
     dls = CollabDataLoaders.from_df(club, 0.2, 'user', 'title', 'rating', seed=1)
     learn = collab_learner(dls, y_range=(0, 5.5))
@@ -137,6 +163,55 @@ def test_fastais_loaders_tell_the_same_but_for_ids_that_only_hidden_rows_have(cl
 
 SMALL = Factors(['u', 'v'], list('abc'), np.eye(2), [[1, 0], [0, 1], [1, 1]], [0, 0], [3, 1, 2],
                 item_counts=[5, 0, 2], seen=([0, 1, 3], [0, 0, 2]))
+
+
+TINY = Factors(['Ada', 'Ben', 'Cem'], list('abc'), [[1, 0], [0, 1], [-1, 1]], np.array(
+    [[1, 0], [0, 1], [1, 1]]), [0, .5, -.5], [.5, 0, -.2], mean=3.5)
+BY_HAND = np.array([[5.0, 3.5, 4.3], [4.5, 5.0, 4.8], [2.5, 4.0, 2.8]])
+
+
+def test_scores_of_one_of_many_and_of_all():
+    assert np.allclose(TINY.score_all(TINY.users), BY_HAND)
+    assert np.allclose(TINY.score('Ben', TINY.items), BY_HAND[1])
+    assert np.allclose(TINY.score(TINY.users, 'b'), BY_HAND[:, 1])
+    assert np.allclose(TINY.score(['Cem', 'Ada'], pd.Series(['b', 'a'])), [4, 5])
+    squashed = replace(TINY, mean=0, y_range=(0, 5.5))
+    assert squashed.score('Cem', 'b') == pytest.approx(5.5/(1 + np.exp(-.5)))
+    assert np.allclose(squashed.score_all('Cem')[0], squashed.score('Cem', TINY.items))
+    biases = replace(TINY, user_factors=np.ones((3, 0)), item_factors=np.ones((3, 0)))
+    assert np.allclose(biases.score('Ada', TINY.items), [4, 3.5, 3.3])       # no factors is fine
+    with pytest.raises(ValueError): TINY.score(['Ada', 'Ben'], list('abb'))
+    with pytest.raises(KeyError, match=r"no user 9 \(int\): there are 'Ada', 'Ben', 'Cem'"):
+        TINY.score_all(9)
+
+
+def test_ids_may_be_arrays_and_become_plain():
+    f = replace(TINY, users=np.array([3, 1, 2]), items=pd.Series(list('xyz')))
+    assert f.users == [3, 1, 2] and type(f.users[0]) is int and f.items == list('xyz')
+    assert repr(f) == 'Factors(3 users, 3 items, 2 factors)'
+
+
+def test_similarity_is_what_others_say_it_is():
+    X = np.random.default_rng(0).normal(size=(30, 4)).astype('float32')
+    assert np.allclose(similarity(X, X[3]), 1 - cdist(X[3:4], X, 'cosine')[0], atol=1e-5)
+    assert np.allclose(similarity(X, X[3], 'distance'), -cdist(X[3:4], X)[0], atol=1e-5)
+    assert np.allclose(similarity(X, X[3], 'dot'), (X*X[3]).sum(1), atol=1e-5)
+    theirs = torch.cosine_similarity(torch.tensor(X), torch.tensor(X[:1]))
+    assert np.allclose(similarity(X, X[0]), theirs, atol=1e-5)
+    assert similarity(np.array([[0., 0], [3, 4]]), np.array([3., 4])).tolist() == [0, 1]
+    with pytest.raises(ValueError, match="by='euclid' must be 'cosine', 'dot' or 'distance'"):
+        similarity(X, X[0], by='euclid')
+
+
+def test_a_rotation_turns_both_sides_and_keeps_scores_angles_and_lengths():
+    f = replace(TINY, user_factors=TINY.user_factors + .3)
+    g = rotate(f, seed=2)
+    assert np.abs(f.item_factors - g.item_factors).max() > .1
+    assert np.allclose(f.score_all(f.users), g.score_all(g.users), atol=1e-5)
+    between = [m.item_factors @ m.item_factors.T for m in (f, g)]
+    assert np.allclose(*between, atol=1e-5)
+    alone = replace(f, item_factors=g.item_factors)
+    assert np.abs(f.score_all(f.users) - alone.score_all(f.users)).max() > .1
 
 
 def test_the_table_of_items_with_ratings_enough():
@@ -185,6 +260,15 @@ def test_the_nearest_and_how_near():
     with pytest.raises(ValueError, match='no other item has 5'):
         similar_items(SMALL, 'a', min_ratings=5)
     with pytest.raises(KeyError, match="there is no item 'd'"): similar_items(SMALL, 'd')
+    assert len(similar_items(SMALL, 'a', 99, min_ratings=0)) == 2       # all that there are
+    bare = replace(SMALL, item_counts=None, seen=None)
+    assert list(similar_items(bare, 'a')) == ['item', 'similarity']
+    with pytest.raises(ValueError, match='no item_counts to filter by'):
+        similar_items(bare, 'a', min_ratings=2)
+    with pytest.raises(ValueError, match="by='euclid' must"): similar_items(SMALL, 'a', by='euclid')
+    with pytest.raises(TypeError): similar_items(SMALL, ['a', 'b'])
+    with pytest.raises(KeyError, match="did you mean 'Fargo'"):
+        similar_items(replace(SMALL, items=['Fargo', 'Alien', 'Heat']), 'fagro')
     assert rows_of([3, 'x', 5], np.array([5, 3])).tolist() == [2, 0]
     assert rows_of(['ab'], 'ab').tolist() == [0] == rows_of([7], 7).tolist()
     with pytest.raises(KeyError, match=r"there is no user 7 \(int\): there are 3, 'x', 5"):
@@ -200,6 +284,11 @@ def test_together_they_say_the_mean():
     assert both.item_counts.tolist() == [5, 0, 2] and len(both.seen) == 2
     for other in (dict(item_counts=[5, 0, 3]), dict(seen=([0, 0, 3], [0, 0, 2])), dict(seen=None)):
         assert combine([f, replace(g, **other)]).seen is None
-    with pytest.raises(ValueError, match='differ in y_range'):
-        combine([f, replace(g, y_range=(0, 5))])
+    dots = [m.item_factors @ m.item_factors[2] for m in (f, g)]
+    assert np.allclose(both.item_factors @ both.item_factors[2], np.mean(dots, 0), atol=1e-6)
+    assert both.item_factors.shape == (3, 4) and both.mean == 2.5
+    assert np.allclose(combine([f]).score_all(['u', 'v']), f.score_all(['u', 'v']), atol=1e-6)
+    for name, other in dict(y_range=(0, 5), items=list('cba'), users=['v', 'u']).items():
+        with pytest.raises(ValueError, match=f'differ in {name}'):
+            combine([f, replace(g, **{name: other})])
     with pytest.raises(ValueError, match='no models'): combine([])

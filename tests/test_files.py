@@ -14,7 +14,8 @@ import pytest
 
 from collabdive import files
 from collabdive.data import load_movielens, read_ratings
-from collabdive.files import load_results, nearest_names, need_columns, need_ids, read_table
+from collabdive.tables import read_table
+from collabdive.files import load_results, nearest_names, need_columns, need_ids
 from helpers import run, serve
 
 NOWHERE = 'http://127.0.0.1:9/'
@@ -295,7 +296,7 @@ def test_a_cache_may_lie_deep_and_a_bar_needs_somebody(home, server, monkeypatch
 
 def test_parquet_without_pyarrow_says_what_to_install(tmp_path, monkeypatch):
     (tmp_path/'mine.parquet').write_bytes(b'PAR1')
-    for package in ('pyarrow', 'fastparquet'): monkeypatch.setitem(sys.modules, package, None)
+    for package in ('pyarrow', 'pyarrow.parquet'): monkeypatch.setitem(sys.modules, package, None)
     message = r"mine.parquet: reading Parquet needs pyarrow: pip install 'collabdive\[parquet\]'"
     for read in (read_table, read_ratings):
         with pytest.raises(ImportError, match=message): read(tmp_path/'mine.parquet')

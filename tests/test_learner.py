@@ -5,19 +5,31 @@ from unittest import mock
 import zipfile
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import fastai.callback.fp16  # noqa: F401, adds to_fp16 to Learner
-from fastai.collab import CollabDataLoaders
-from fastai.learner import load_learner
+from fastai.callback.tracker import EarlyStoppingCallback, SaveModelCallback
+from fastai.collab import CollabDataLoaders, TabularCollab
+from fastai.collab import collab_learner as fastai_learner
+from fastai.data.block import TransformBlock
+from fastai.interpret import Interpretation
+from fastai.learner import Learner, load_learner
+from fastai.losses import CrossEntropyLossFlat, MSELossFlat
+from fastai.metrics import accuracy
+from fastai.tabular.core import Categorify
+from fastai.tabular.model import tabular_config
 from helpers import halves, run
+from torch import nn
 
 from collabdive.batches import collab_dls
-from collabdive.learner import collab_learner, fit_quick, range_around
+from collabdive.cross_entropy import CrossEntropy
+from collabdive.dot_product import DotProductBias
+from collabdive.learner import SquaredError, collab_learner, fit_quick, range_around
 from collabdive.metrics import class_metrics, rating_metrics
 from collabdive.planted import planted_ratings
 from collabdive.splits import random_split
-from collabdive.training import Recipe, fit
+from collabdive.training import Recipe, fit, history
 
 KINDS = [(task, use_nn) for task in ('regress', 'classify', 'ordinal') for use_nn in (False, True)]
 ASKED = {'user': [3, 4], 'title': ['Movie 5', 'Movie 6']}
@@ -183,6 +195,204 @@ def test_predicting_moves_the_model_to_where_the_loaders_are():
     learn.dls.to('meta')  # a device that every machine has, though it computes nothing
     with pytest.raises(NotImplementedError, match='meta'): learn.predict(ASKED)
     assert {p.device.type for p in learn.model.parameters()} == {'meta'}
+
+
+def club(): return planted_ratings(60, 40, 2, 1200, seed=1).astype({'title': str})
+
+
+def test_squared_error_takes_rows_columns_and_whole_numbers():
+    loss, y, row = SquaredError(), torch.tensor([[5.], [2.], [4.]]), torch.tensor([4., 2, 2])
+    assert torch.isclose(loss(row, y), torch.tensor(5/3)) and loss(row[:, None], y) == loss(row, y)
+    assert loss(row, y) == MSELossFlat()(row, y) == loss(row, y.to(torch.int8))
+    assert loss(row, y, 'none').tolist() == [1, 0, 4] and loss(row, y, 'sum') == 5
+    assert loss.activation(row).shape == (3, 1)
+    for wrong in (torch.zeros(3, 5), torch.zeros(2)):
+        with pytest.raises(RuntimeError, match='shape'): loss(wrong, y)
+
+
+@pytest.mark.parametrize('settings', [
+    {}, dict(n_factors=7), dict(use_nn=True, layers=[30, 20], emb_szs={'title': 8}),
+    dict(use_nn=True, layers=[]), dict(use_nn=True, n_factors=7, config=tabular_config(
+        ps=[.1], embed_p=.1, use_bn=False))])
+def test_the_losses_are_those_of_fastai(settings):
+    dls = collab_dls(club())
+    def losses(learner, seed):
+        torch.manual_seed(seed)
+        return history(fit(learner(dls, y_range=(0, 5.5), **settings), Recipe(2, 1e-2, .01, None)))
+    theirs, ours = losses(fastai_learner, 1), losses(collab_learner, 1)
+    assert np.allclose(theirs, ours, rtol=0, atol=1e-4)
+    assert not np.allclose(theirs, losses(collab_learner, 2), atol=1e-3)
+
+
+def test_a_config_is_not_changed():
+    config, dls = tabular_config(ps=.1), collab_dls(club())
+    model = collab_learner(dls, use_nn=True, config=config, y_range=(0, 5.5)).model
+    assert config == {'ps': .1} and 'SigmoidRange(low=0, high=5.5)' in str(model)
+    assert 'p=0.1' in str(model)
+    fastai_learner(dls, use_nn=True, config=config, y_range=(0, 5.5))
+    assert config == {'ps': .1, 'y_range': (0, 5.5)}                   # fastai's own changes it
+
+
+def test_fastais_model_tells_biases_and_factors_by_title():
+    dls = collab_dls(club())
+    learn, code = fit(collab_learner(dls, 5), Recipe(1)), dls.classes['title'].o2i['Movie 5']
+    assert learn.model.bias(['Movie 5']).item() == learn.model.i_bias.weight[code].item()
+    assert torch.equal(learn.model.weight([3], is_item=False)[0], learn.model.u_weight.weight[3])
+    assert learn.model.weight(['Movie 5']).shape == (1, 5)
+
+
+def test_fastais_loaders_with_whole_numbers_a_third_column_and_a_file(tmp_path):
+    whole = CollabDataLoaders.from_df(club().astype({'rating': int}), .2, 'user', 'title', 'rating')
+    assert whole.one_batch()[1].dtype == torch.int8
+    learn = fit(collab_learner(whole, use_nn=True, path=tmp_path), Recipe(1))
+    assert history(learn).train.iloc[0] < 20
+    with pytest.raises(KeyError, match="did you mean 'Movie 5'"):
+        learn.predict({'user': 3, 'title': 'Movy 5'})
+    with pytest.raises(KeyError, match='there are 1, 2, 3, ...'):
+        learn.predict({'user': '3', 'title': 'Movie 5'})
+    learn.export('club.pkl')
+    with pytest.warns(UserWarning, match='load_learner'): again = load_learner(tmp_path/'club.pkl')
+    assert np.allclose(again.predict(ASKED).rating_pred, learn.predict(ASKED).rating_pred)
+    three = club()[['user', 'title', 'rating']].assign(day=club().timestamp % 7)
+    to = TabularCollab(three, [Categorify], ['user', 'title', 'day'], y_names=['rating'],
+                       y_block=TransformBlock(), splits=(list(range(1000)), [*range(1000, 1200)]))
+    wide = fit(collab_learner(to.dataloaders(bs=64), use_nn=True), Recipe(1, 5e-3, .01, None))
+    assert len(wide.model.embeds) == 3 and wide.get_preds()[0].shape == (200, 1)
+
+
+@pytest.mark.parametrize('task', ['classify', 'ordinal'])
+def test_the_training_table_says_what_class_metrics_says(task):
+    learn = trained(task, False)
+    names = learn.recorder.metric_names[3:-1]
+    recorded = dict(zip(names, learn.recorder.values[-1][2:]))
+    truth = np.array(learn.dls.vocab.stars(learn.dls.valid_ds.y))
+    want = class_metrics(truth, learn.get_preds()[0].numpy(), learn.dls.vocab.levels)
+    assert list(names) == ['accuracy', 'rmse', 'rps']
+    assert [recorded[n] for n in names] == pytest.approx([want[n] for n in ('acc', 'rmse', 'rps')])
+    assert recorded['rps'] != pytest.approx(want['rmse'])
+
+
+def test_metrics_may_be_given():
+    dls = collab_dls(club(), task='classify')
+    assert len(collab_learner(dls, metrics=[]).metrics) == 0
+    assert collab_learner(dls, metrics=accuracy).metrics.attrgot('name') == ['accuracy']
+
+
+def test_a_row_a_frame_or_a_dict_may_ask():
+    learn, frame = trained('regress', False), club().loc[[7, 3], ['rating', 'title', 'user']]
+    got, row = learn.predict(frame), frame.loc[7, ['user', 'title']]
+    assert got.index.tolist() == [7, 3] and list(got) == ['user', 'title', 'rating_pred']
+    assert list(frame) == ['rating', 'title', 'user']                  # left as it was
+    for asked in (row, dict(row)):
+        assert np.isclose(got.rating_pred[7], learn.predict(asked).rating_pred[0])
+    both = learn.predict({'user': [3, 4], 'title': 'Movie 5'})
+    assert both.user.tolist() == [3, 4] and both.title.tolist() == 2*['Movie 5']
+    assert len(learn.predict(frame[:0])) == len(trained('ordinal', False).predict(frame[:0])) == 0
+    many = pd.DataFrame({'user': np.arange(9000) % 60 + 1, 'title': 'Movie 5'})
+    assert np.allclose(learn.predict(many).rating_pred[8940:].to_numpy(),
+                       learn.predict(many[:60]).rating_pred.to_numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize('asked, error, message', [
+    ({'user': 3, 'film': 'Movie 5'}, KeyError, "no column 'title': there are 'user', 'film'"),
+    ({}, KeyError, "there is no column 'user'"),
+    ([3, 'Movie 5'], TypeError, r"not \[3, 'Movie 5'\] \(list\)"),
+    ({'user': '3', 'title': 'Movie 5'}, KeyError, r"user '3' \(str\) is not in the vocabulary"),
+    ({'user': 9999, 'title': 'Movie 5'}, KeyError, r"user 9999 \(int\) is not in the vocabulary")])
+def test_a_question_without_an_answer_is_refused(asked, error, message):
+    learn = trained('regress', False)
+    with pytest.raises(error, match=message): learn.predict(asked)
+    with pytest.raises(ValueError, match="unknown='zero' must be 'error' or 'na'"):
+        learn.predict({'user': 3, 'title': 'Movy 5'}, unknown='zero')
+
+
+def test_tasks_that_do_not_fit_are_refused():
+    stars, classes = collab_dls(club()), collab_dls(club(), task='classify')
+    with pytest.raises(ValueError, match="task='regress', the learner for 'classify'; make them"):
+        collab_learner(stars, task='classify')
+    with pytest.raises(ValueError, match="'stars' must be one of 'regress', 'classify', 'ordinal'"):
+        collab_learner(stars, task='stars')
+    with pytest.raises(ValueError, match='leave y_range out'):
+        collab_learner(classes, use_nn=True, config={'y_range': (0, 5.5)})
+    with pytest.raises(TypeError, match='n_factor'): collab_learner(stars, n_factor=5)
+
+
+def test_predict_leaves_the_record_alone_and_get_preds_does_not():
+    learn = trained('ordinal', False)
+    before = len(learn.recorder.values), learn.recorder.values[-1]
+    learn.predict(ASKED)
+    assert (len(learn.recorder.values), learn.recorder.values[-1]) == before
+    learn.get_preds()
+    assert learn.recorder.values[-1] != before[1]
+
+
+def test_losses_row_by_row_with_a_loss_of_ours_and_of_fastais():
+    learn = trained('ordinal', False)
+    recorded, (probs, codes) = learn.recorder.values[-1][1], learn.get_preds()
+    for loss_func in (CrossEntropy(), CrossEntropyLossFlat()):
+        asker = Learner(learn.dls, learn.model, loss_func)
+        with asker.no_bar(): said = asker.get_preds(with_loss=True, with_decoded=True)
+        assert torch.allclose(said[0], probs, atol=1e-5) and said[3].shape == (240,)
+        assert torch.equal(said[2].flatten(), probs.argmax(1))
+        assert np.isclose(said[3].mean().item(), recorded, atol=1e-5)
+    surprise, rows = Interpretation.from_learner(learn).top_losses(3)
+    assert torch.allclose(surprise, -probs[rows, codes[rows, 0]].log(), atol=1e-4)
+    assert torch.allclose(surprise, said[3].topk(3).values, atol=1e-4)
+
+
+def test_lr_find_and_saved_weights_work_as_ever(tmp_path):
+    learn = trained('ordinal', False, path=tmp_path)
+    before = learn.predict(ASKED).iloc[:, 2:]
+    assert 1e-6 < learn.lr_find(show_plot=False).valley < 1
+    assert np.allclose(learn.predict(ASKED).iloc[:, 2:], before, atol=1e-6)
+    learn.save('club', with_opt=False)
+    fresh = collab_learner(learn.dls, 5, path=tmp_path)
+    assert not np.allclose(fresh.predict(ASKED).iloc[:, 2:], before, atol=1e-4)
+    fresh.load('club', with_opt=False)
+    assert np.allclose(fresh.predict(ASKED).iloc[:, 2:], before, atol=1e-6)
+
+
+def test_a_saver_keeps_the_worst_rmse_unless_told(tmp_path):
+    def kept(**settings):
+        torch.manual_seed(1)
+        saver = SaveModelCallback(monitor='rmse', fname='best', **settings)
+        learn = collab_learner(collab_dls(club()), y_range=(0, 5.5), path=tmp_path, cbs=saver)
+        fit(learn, Recipe(3, 1e-2, .01, None)).predict(ASKED)   # a saver that stays does not mind
+        return saver.best
+    assert kept(comp=np.less) < kept() - .1
+
+
+def test_fit_quick_takes_callbacks_seeds_and_models():
+    dls = collab_dls(club())
+    early = fit_quick(dls, epochs=9, cbs=EarlyStoppingCallback(min_delta=9.))
+    assert len(history(early)) == 2 and early.dls.train.bs == 32 and dls.train.bs == 64
+    assert early.dls.valid_ds is dls.valid_ds
+    assert [h['wd'] for h in early.opt.hypers] == [1.7, .02] and early.model.y_range == (0, 5.5)
+    again, other = (history(fit_quick(dls, seed=s)) for s in (42, 7))
+    assert history(fit_quick(dls)).equals(again) and not again.equals(other)
+    torch.manual_seed(1)
+    model = DotProductBias(*(len(ids) for ids in dls.classes.values()), 5)
+    mine = fit_quick(dls, model, epochs=2, lr=.02, wd=(.3, .1), bs=128)
+    assert mine.model is model and mine.dls.train.bs == 128 and len(history(mine)) == 2
+    assert [h['wd'] for h in mine.opt.hypers] == [.3, .1] and mine.opt.hypers[0]['lr'] < .02
+    assert fit_quick(dls, epochs=1, n_factors=3).model.u_weight.weight.shape[1] == 3
+
+
+def test_fit_quick_is_silent_unless_told(capsys):
+    def said(**settings):
+        fit_quick(collab_dls(club()), epochs=1, **settings)
+        return capsys.readouterr().out
+    assert not said() and 'train_loss' in (shown := said(progress=True)) and 'rmse' in shown
+
+
+def test_what_fit_quick_refuses():
+    dls = collab_dls(club())
+    with pytest.raises(TypeError, match='loaders from collab_dls, not TabularDataLoaders'):
+        fit_quick(CollabDataLoaders.from_df(club(), .2, 'user', 'title', 'rating'))
+    for bad in (dict(lr=0), dict(wd=-.1), dict(wd=(.1, -1)), dict(epochs=-1), dict(lr=np.nan)):
+        with pytest.raises(ValueError, match='is too low'): fit_quick(dls, **bad)
+    with pytest.raises(ValueError, match='no parameter is named like a table of factors'):
+        fit_quick(dls, nn.Sequential(nn.Flatten(), nn.Linear(2, 1)))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='no GPU')

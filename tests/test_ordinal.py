@@ -4,6 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from collabdive.cross_entropy import CrossEntropy
 from collabdive.ordinal import CumulativeLink, Thresholds, cumulative_log_probs
 
 PAIRS = torch.tensor([[1, 2], [2, 2], [1, 3]])
@@ -61,3 +62,37 @@ def test_gaps_belong_to_the_user_or_to_the_item(per_user, per_item):
         changed = (model.thresholds(PAIRS) != before).any(1)
         assert changed.tolist() == (PAIRS[:, k] == PAIRS[0, k]).tolist()
     assert torch.allclose(model(PAIRS).exp().sum(1), torch.ones(3)) and model(PAIRS).shape == (3, 5)
+
+
+def test_gradients_are_those_of_finite_differences():
+    torch.manual_seed(0)
+    score = torch.randn(4, 1, dtype=torch.float64, requires_grad=True)
+    cuts = torch.randn(4, 6, dtype=torch.float64).sort(dim=1).values.requires_grad_()
+    assert torch.autograd.gradcheck(cumulative_log_probs, (score, cuts))
+
+
+def test_gaps_that_are_almost_closed_leave_loss_and_gradients_finite():
+    cuts = Thresholds(5)
+    cuts.gaps.data = torch.tensor([[-100., 5, -100]])
+    logs = cumulative_log_probs(torch.tensor([[-40.], [0], [40]]), cuts(PAIRS))
+    CrossEntropy()(logs, torch.tensor([[1], [3], [0]])).backward()
+    assert logs.isfinite().all() and all(p.grad.isfinite().all() for p in cuts.parameters())
+
+
+def test_with_two_classes_it_is_two_lines_whose_slopes_differ_by_one():
+    score, head = torch.linspace(-3, 3, 5)[:, None], torch.nn.Linear(1, 2)
+    head.weight.data, head.bias.data = torch.tensor([[2.], [3]]), torch.tensor([.5, 0])
+    one_cut = cumulative_log_probs(score, torch.tensor([[.5]]))
+    assert torch.allclose(head(score).log_softmax(1), one_cut, atol=1e-6)
+    head.weight.data[1] = 4
+    assert not torch.allclose(head(score).log_softmax(1), one_cut, atol=.05)
+    both = CumulativeLink(5, 6, 3, 2, per_user=True, per_item=True)
+    assert both(torch.ones(4, 2).long()).exp().sum(1).allclose(torch.ones(4))
+    with pytest.raises(ValueError, match='n_classes=1 must'): CumulativeLink(5, 6, 3, n_classes=1)
+
+
+def test_one_point_of_score_multiplies_the_odds_of_every_threshold_by_e():
+    cuts, score = torch.tensor([[-2, -1, .5, 2]]).double(), torch.tensor([[.3], [1.3]]).double()
+    at_most = cumulative_log_probs(score, cuts).exp().cumsum(1)[:, :4]
+    odds = (1 - at_most)/at_most
+    assert torch.allclose(odds[1]/odds[0], torch.full((4,), torch.e).double())

@@ -2,17 +2,23 @@
 import json
 import os
 import sys
+import timeit
 from dataclasses import replace
+from unittest.mock import patch
 
+import fbpca
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.decomposition import PCA
 
 from collabdive.factors import Factors, rotate
-from collabdive.pca import (close_to_axes, distance, explained, farthest, pca, pca_to_df,
-                            plot_close_to_axes, plot_factors, plot_top_5, quadrant, short_title)
+from collabdive.pca import (check_matrix, close_to_axes, distance, explained, farthest, pca,
+                            pca_to_df, plot_close_to_axes, plot_factors, plot_top_5, quadrant,
+                            short_title)
 from helpers import ROOT, run
 
 matplotlib.use('agg')
@@ -93,6 +99,98 @@ def test_the_largest_k_is_the_rank(method, shape):
     with pytest.raises(ValueError, match='at most|above the rank'): pca(X, rank + 1, method)
 
 
+def same_up_to_sign(a, b, atol=1e-6):
+    "(U, s, Vt) twice: the same but for the signs of the components."
+    sign = np.sign((a[2]*b[2]).sum(1))
+    return (np.allclose(a[0]*sign, b[0], atol=atol) and np.allclose(a[1], b[1], rtol=atol)
+            and np.allclose(a[2]*sign[:, None], b[2], atol=atol))
+
+
+def by_sklearn(X, k):
+    p = PCA(k, svd_solver='full').fit(X)
+    return p.transform(X)/p.singular_values_, p.singular_values_, p.components_
+
+
+@pytest.mark.parametrize('n, d', [(30, 5), (500, 50), (20, 60), (40, 40), (3, 2), (1500, 50),
+                                  (50, 1500)])
+def test_both_methods_agree_with_scikit_learn_and_fbpca(n, d):
+    rng = np.random.default_rng(n)
+    X = rng.normal(3, 1, (n, d))*.7**np.arange(d) + rng.normal(size=d)
+    for k in {1, min(n - 1, d, 5)}:
+        ours = pca(X, k)
+        assert same_up_to_sign(ours, pca(X, k, 'svd')) and same_up_to_sign(ours, by_sklearn(X, k))
+        if min(n, d) < 60: assert same_up_to_sign(ours, fbpca.pca(X, k, n_iter=30, l=min(n, d)))
+        assert (ours[2][range(k), np.abs(ours[2]).argmax(1)] > 0).all()
+        assert same_up_to_sign(ours, pca(X + 70, k))               # the centre does not matter
+        residue = X - X.mean(0) - (ours[0]*ours[1]) @ ours[2]      # Eckart and Young: the best
+        assert np.isclose((residue**2).sum(), (np.linalg.svd(X - X.mean(0))[1][k:]**2).sum())
+    assert not same_up_to_sign(ours, by_sklearn(X[:, ::-1], k))
+    if d > 2: assert not same_up_to_sign(pca(X, 2, 'svd'), fbpca.pca(X, 2, raw=True))  # not centred
+
+
+def test_of_two_entries_equal_in_size_the_first_is_positive():
+    tied = np.random.default_rng(0).normal(size=(50, 2))
+    tied = np.vstack([tied, tied[:, ::-1]])          # both columns alike: axes (1, 1), (1, -1)
+    for t in (tied, tied*[1, 1 + 1e-13], tied*[1 + 1e-13, 1]):
+        assert (pca(t)[2][:, 0] > 0).all() and np.allclose(np.abs(pca(t)[2]), .5**.5)
+
+
+@pytest.mark.parametrize('function', [pca, pca_to_df, explained, check_matrix])
+@pytest.mark.parametrize('bad, message', [
+    ([[1, 2], [3, np.nan]], 'holds nan in row 1, column 1'), ([[1, np.inf]], 'holds inf'),
+    ([[1, -np.inf]], 'holds -inf'), (np.zeros((0, 3)), 'is needed, not'), ([], 'is needed'),
+    (5, 'is needed'), (np.zeros((2, 2, 2)), 'a matrix'), (np.arange(6), 'is needed, not')])
+def test_what_is_no_matrix_is_refused(function, bad, message):
+    with pytest.raises(ValueError, match=message): function(bad)
+
+
+def test_what_does_not_vary_or_has_too_few_axes_is_refused():
+    X = np.random.default_rng(0).normal(size=(6, 2))
+    for k in (0, 7):
+        with pytest.raises(ValueError, match=f'k={k} components of a 6 x 2 matrix: at most 2'):
+            pca(X, k)
+    with pytest.raises(ValueError, match='at most 2'): check_matrix(X[:2], k=3)
+    with pytest.raises(ValueError, match="'exact' must be 'fbpca' or 'svd'"): pca(X, method='exact')
+    for same in (np.full((4, 3), .1), np.zeros((4, 3)), X[:1]):
+        with pytest.raises(ValueError, match='rank of the centred matrix, 0'): pca(same, 1)
+        with pytest.raises(ValueError, match='nothing varies'): explained(same)
+    line = np.outer(np.arange(1000.), np.arange(50.)) + 3
+    for method in ('fbpca', 'svd'):
+        with pytest.raises(ValueError, match='rank of the centred matrix, 1'): pca(line, 2, method)
+        assert np.isclose(pca(line, 1, method)[1][0]**2, ((line - line.mean(0))**2).sum())
+    for size in (1e-200, 1e200): assert np.allclose(explained(X*size), explained(X))
+    f = factors()
+    for function in (pca_to_df, explained):
+        with pytest.raises(ValueError, match='the most that one has is'):
+            function(f, min_ratings=1000)
+    assert check_matrix([[1, 2]]).dtype == 'float64' and check_matrix([[1, 2]]).tolist() == [[1, 2]]
+
+
+def test_numpys_random_state_is_left_as_it_was():
+    X = np.random.default_rng(0).normal(size=(300, 50))
+    def state_after(act):
+        np.random.seed(5)
+        try: act()
+        except Exception: pass
+        return np.random.rand()
+    untouched = state_after(lambda: None)
+    assert state_after(lambda: pca(X, seed=1)) == untouched
+    assert state_after(lambda: fbpca.pca(X, k=2)) != untouched      # fbpca alone does move it
+    with patch('fbpca.pca', side_effect=lambda *args, **kwargs: np.random.rand() and 1/0):
+        assert state_after(lambda: pca(X)) == untouched             # even when fbpca fails
+    assert all((a == b).all() for a, b in zip(pca(X, seed=3), pca(X, seed=3)))
+    assert not (pca(X, seed=3)[0] == pca(X, seed=4)[0]).all()
+    with patch('fbpca.pca', wraps=fbpca.pca) as call: pca(X)
+    assert (call.call_args.kwargs['l'], call.call_args.kwargs['n_iter']) == (12, 10)
+
+
+def test_the_random_method_is_faster_on_a_big_matrix():
+    big = np.random.default_rng(0).normal(size=(2000, 800))*.9**np.arange(800)
+    fast, exact = (min(timeit.repeat(lambda: pca(big, method=m), number=1, repeat=2))
+                   for m in ('fbpca', 'svd'))
+    assert exact > 2*fast and same_up_to_sign(pca(big), pca(big, method='svd'))
+
+
 def factors(n=200, d=12, seed=0):
     "Planted factors with titles that are long, alike, or odd."
     rng = np.random.default_rng(seed)
@@ -103,13 +201,53 @@ def factors(n=200, d=12, seed=0):
                    np.zeros(1), np.zeros(n), item_counts=rng.integers(0, 300, n))
 
 
+def liked_factors(seed=0):
+    "Planted factors with biases, and counts of which one is the highest."
+    f, rng = factors(), np.random.default_rng(seed)
+    return replace(f, item_bias=f.item_factors @ rng.normal(size=12) + rng.normal(size=200),
+                   item_counts=rng.permutation(200))
+
+
 @pytest.mark.parametrize('seed', range(8))
-def test_a_rotation_only_mirrors_the_map(seed):
-    f = factors()
-    one, two = (pca_to_df(g, min_ratings=0)[['pc1', 'pc2']].to_numpy()
-                for g in (f, rotate(f, seed)))
-    assert np.allclose(np.abs(one), np.abs(two), atol=1e-5)
+def test_a_rotation_changes_nothing_on_the_map(seed):
+    f = liked_factors(seed)
+    maps = [pca_to_df(g, 4, min_ratings=5) for g in (
+        f, rotate(f, seed), replace(f, user_factors=-f.user_factors, item_factors=-f.item_factors))]
+    for other in maps[1:]:
+        assert np.allclose(maps[0][['pc1', 'pc2', 'distance']],
+                           other[['pc1', 'pc2', 'distance']], atol=1e-5)
+        assert (maps[0].quadrant == other.quadrant).all()
+        assert np.allclose(maps[0][['pc3', 'pc4']].abs(), other[['pc3', 'pc4']].abs(), atol=1e-5)
     assert np.allclose(explained(f), explained(rotate(f, seed)), atol=1e-6)
+
+
+@pytest.mark.parametrize('seed', range(4))
+@pytest.mark.parametrize('method', ['fbpca', 'svd'])
+@pytest.mark.parametrize('scaled', [True, False])
+def test_liked_to_the_right_and_the_most_rated_above(seed, method, scaled):
+    f = liked_factors(seed)
+    for mirrored in (f, replace(f, item_factors=-f.item_factors)):
+        frame = pca_to_df(mirrored, 3, method, scaled=scaled, min_ratings=20)
+        bias = f.item_bias[f.item_counts >= 20]
+        assert np.corrcoef(frame.pc1, bias)[0, 1] > 0
+        assert frame.pc2[frame.n_ratings.idxmax()] > 0 and frame.n_ratings.max() == 199
+        assert (quadrant(frame.pc1, frame.pc2) == frame.quadrant).all()
+        plain = pca_to_df(mirrored.item_factors[f.item_counts >= 20], 3, method, scaled=scaled)
+        assert np.allclose(frame.pc3, plain.pc3, atol=1e-6)    # the third axis is not on the map
+        assert np.allclose(frame.filter(like='pc').abs(), plain.filter(like='pc').abs(), atol=1e-6)
+    turned = pca_to_df(replace(f, item_bias=-f.item_bias), method=method, scaled=scaled)
+    assert np.allclose(turned.pc1, -pca_to_df(f, method=method, scaled=scaled).pc1, atol=1e-6)
+
+
+def test_the_way_round_without_biases_counts_or_a_second_axis():
+    f = factors()                                          # all biases are 0: the rule of `pca`
+    plain = pca_to_df(f.item_factors)
+    assert (f.item_bias == 0).all() and np.allclose(pca_to_df(f, min_ratings=0).pc1, plain.pc1)
+    no_counts = pca_to_df(replace(f, item_counts=None))
+    assert np.allclose(no_counts[['pc1', 'pc2']], plain[['pc1', 'pc2']])
+    f = liked_factors()
+    one = pca_to_df(f, 1)
+    assert list(one) == ['item', 'n_ratings', 'pc1'] and np.allclose(one.pc1, pca_to_df(f).pc1)
 
 
 def clashes(ax):
@@ -194,6 +332,16 @@ def test_defaults_that_captions_rely_on():
     assert close_to_axes(round_, degrees=17, n=1).end.tolist() == ['+pc1', '+pc2', '-pc1', '-pc2']
 
 
+def test_the_ends_and_the_farthest_by_hand():
+    circle = pd.DataFrame({'item': range(8), 'pc1': [2, 2, 0, -1, -3, -3, 0, 1],
+                           'pc2': [0, .5, 4, 1, 0, -.5, -1, -1]})
+    circle = circle.assign(distance=distance(circle.pc1, circle.pc2),
+                           quadrant=quadrant(circle.pc1, circle.pc2))
+    assert close_to_axes(circle, 1).item.tolist() == [1, 2, 5, 6]
+    assert close_to_axes(circle, 1, 10).item.tolist() == [0, 2, 5, 6]
+    assert farthest(circle, 1).item.tolist() == [1, 3, 5, 7]
+
+
 def test_coordinates_are_those_of_pca_and_the_farthest_are_far():
     X = np.random.default_rng(0).normal(size=(200, 3))*[3, 2, 1]
     U, s, _ = pca(X, 3)
@@ -215,6 +363,8 @@ def test_quadrants_and_axes():
 
 
 @pytest.mark.parametrize('title, width, short', [
+    ('Dr. Strangelove or: How I Learned to (1963)', 23, 'Dr. Strangelove or…'), (7, 23, '7'),
+    ('Independence Day (ID4) (1996)', 23, 'Independence Day'),
     ('Nest, The (1990)', 23, 'The Nest'), ('Nest, A (1990) (TV)', 23, 'A Nest'),
     ('A story that goes on (1990)', 23, 'A story that goes on'), ('(1990)', 23, '(1990)'),
     ('A story that, goes on', 16, 'A story that…'), ('A story', 7, 'A story'),

@@ -81,6 +81,52 @@ def test_scores_are_scikit_learns(n, seed):
     assert np.allclose(np.linalg.norm(turned, axis=1), np.linalg.norm(y - y.mean(0), axis=1))
 
 
+def test_no_other_turn_lies_nearer():
+    rng = np.random.default_rng(0)
+    A, B = (v - v.mean(0) for v in rng.normal(size=(2, 30, 3)))
+    best = np.linalg.norm(aligned(A, B) - B)
+    for turn in np.linalg.qr(rng.normal(size=(200, 3, 3)))[0]:
+        assert np.linalg.norm(A @ turn - B) >= best - 1e-12
+        assert np.allclose(aligned(A @ turn, A), A)         # turned or in a mirror, it is back
+    assert np.allclose(aligned(3*A, A), 3*A)                       # it does not stretch
+    with pytest.raises(ValueError, match='the matrix holds nan'): aligned(A*np.nan, B)
+
+
+def test_no_row_sees_itself():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(90, 5)), rng.normal(size=90)
+    fold = np.random.default_rng(0).permutation(90) % 5
+    moved = y.copy()
+    moved[7] += 1000
+    change = np.abs(cross_val_ridge(X, moved) - cross_val_ridge(X, y))
+    assert change[fold == fold[7]].max() < 1e-9 and change[fold != fold[7]].max() > 1
+    constant = np.column_stack([X, np.full(90, .1)])
+    assert np.allclose(cross_val_ridge(constant, y), cross_val_ridge(X, y), atol=1e-6)
+    both = cross_val_ridge(X, np.column_stack([y, moved]))         # each target on its own
+    assert np.allclose(both[:, 0], cross_val_ridge(X, y))
+    for arrays, says in (((X[:9], y[:9]), '9 rows are too few for 5 folds'),
+                         ((X[:9], y), 'X has 9 rows, Y has 90'),
+                         ((X*np.nan, y), 'the matrix holds nan in row 0')):
+        with pytest.raises(ValueError, match=says): cross_val_ridge(*arrays)
+
+
+def test_what_is_nowhere_is_found_once_in_twenty():
+    for kind in (lambda rng: rng.normal(size=100), lambda rng: rng.random(100) < .3):
+        p = []
+        for seed in range(200):
+            rng = np.random.default_rng(seed)
+            p.append(linear_probe(rng.normal(size=(100, 20)), kind(rng), 19, seed)['p'])
+        assert np.mean(np.array(p) <= .05) < .1 and .45 < np.mean(p) < .62
+
+
+def test_questions_without_an_answer():
+    X, y = np.random.default_rng(0).normal(size=(50, 3)), np.arange(50.)
+    for args, says in (((X, np.ones(50)), 'y does not vary'), ((X, y, 0), 'n_permutations=0'),
+                       ((X[:8], y[:8]), '8 rows are too few'),
+                       ((X, np.where(y == 1, np.nan, y)), 'y holds nan in row 1; leave out')):
+        with pytest.raises(ValueError, match=says): linear_probe(*args)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_lies_between_no_correction_and_bonferronis(p):
@@ -88,6 +134,17 @@ def test_holm_lies_between_no_correction_and_bonferronis(p):
     assert (found >= p).all() and (found <= np.minimum(1, len(p)*p) + 1e-12).all()
     assert (found >= false_discovery_control(p) - 1e-12).all()
     assert found.min() == pytest.approx(min(1, len(p)*p.min())) and found[p.argmax()] == found.max()
+    order, rejected = np.argsort(p), np.zeros(len(p), bool)        # in Holm's own words
+    for k, row in enumerate(order):
+        if p[row]*(len(p) - k) > .05: break
+        rejected[row] = True
+    assert ((found <= .05) == rejected).all()
+
+
+def test_p_values_are_between_0_and_1():
+    assert holm([.3]).tolist() == [.3] and not len(holm([]))
+    for bad in (1.2, -.1, np.nan):
+        with pytest.raises(ValueError, match=f'p-value {bad} in row 1 is not in'): holm([.5, bad])
 
 
 def test_a_probe_says_how_lucky_it_may_be():
@@ -133,6 +190,13 @@ def test_genres_that_enough_films_have():
     assert table.index.tolist() == list('cab') and list(table) == ['year', 'log_count', 'X', 'Y']
     assert table.year.tolist()[:2] == [1992, 1990] and table.X.tolist() == [False, True, True]
     assert 'X' not in film_attributes(movies, list('abc'), min_films=3)
+    assert film_attributes(movies, ['c'], [0]).log_count.tolist() == [-np.inf]
+    assert np.isnan(film_attributes(movies, ['b']).year.iloc[0])
+    with pytest.raises(KeyError, match="movies has no title 'd'; 1 of 2 items"):
+        film_attributes(movies, ['a', 'd'])
+    numbered = movies.assign(movie=[1, 2, 3, 4])
+    by_id = film_attributes(numbered, [3, 1], item_name='movie', min_films=1)
+    assert by_id.year.tolist() == [1992, 1990]
     twenty = pd.DataFrame({'title': range(20), 'year': 1990, 'genres': ['X|Y']*19 + ['X']})
     assert list(film_attributes(twenty, range(20))) == ['year', 'X']    # 20, as a default
 

@@ -71,6 +71,7 @@ def test_a_fifth_and_the_seed_42_unless_told():
     ([0, 1], [3], None), ([0, -1], [2], 'train part names row -1; rows are 0 to 3'),
     ([0, 1], [4], 'valid part names row 4'), ([0, 1], [2, 2], 'valid part names row 2 twice'),
     ([], [1], 'train part of the splits is empty'),
+    ([0, 1, 3], [3, 2], '1 rows are in both parts of the splits, row 3 first'),
     ([0, 1, 2], [2, 1], '2 rows .* row 1 first')])
 def test_rows_are_checked(train, valid, message):
     if message is None:
@@ -78,6 +79,7 @@ def test_rows_are_checked(train, valid, message):
         assert (train_.tolist(), valid_.tolist()) == (train, valid)
         return
     with pytest.raises(ValueError, match=message): check_splits((train, valid), 4)
+    with pytest.raises(ValueError, match='not 3 parts'): check_splits((train, valid, [3]), 4)
 
 
 def test_official_folds_are_blocks_of_the_file():
@@ -93,8 +95,14 @@ def test_new_users_and_items_are_counted_by_row():
     assert cold.to_dict() == pytest.approx({'new user': 1, 'new item': 1/3, 'either': 1})
     assert cold_share(frame, ([0, 2, 4], [1, 3, 5]))['either'] == 1
     assert cold_share(frame, ([0, 1, 2], [3, 4]), item_name='user')['new item'] == .5
-    kept, held = hold_out((np.array([7, 9, 11, 13]*5), None), 3)
-    assert len(held) == 2 and len(kept) == 18                              # a tenth
+
+
+def test_some_training_rows_are_set_aside():
+    split = np.arange(1, 41, 2), np.arange(0, 41, 2)
+    kept, aside = hold_out(split, 3)
+    assert len(aside) == 2 and set(kept) | set(aside) == set(split[0])        # a tenth
+    assert not set(kept) & set(aside) and np.array_equal(hold_out(split, 3)[1], aside)
+    assert not np.array_equal(hold_out(split, 4)[1], aside)
 
 
 def test_the_last_of_each():
@@ -107,6 +115,7 @@ def test_what_cannot_be_split_is_refused():
     with pytest.raises(ValueError, match='fold 6: the official folds are 1 to 5'):
         official_fold(rows, 6)
     with pytest.raises(ValueError, match='not 99,999'): official_fold(rows[1:], 1)
-    with pytest.raises(ValueError, match='both parts need at least one'): random_split(rows, 0)
+    with pytest.raises(ValueError, match='of 100000 rows hides 0 of them; both parts need'):
+        random_split(rows, 0)
     with pytest.raises(ValueError, match='both parts need at least one'): temporal_split(FEW, .1)
     with pytest.raises(KeyError, match="no column 'timestamp'"): temporal_split(rows)

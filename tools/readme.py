@@ -47,7 +47,7 @@ def make(index: Path, home: str) -> dict:
     pictures, blocks = {}, []
     for cell in read_nb(index).cells:
         if cell.cell_type == 'markdown': blocks.append(prose(cell.source, home))
-        if cell.cell_type != 'code' or cell.has_directive('hide'): continue
+        if cell.cell_type != 'code' or any(map(cell.has_directive, ('hide', 'code-fold'))): continue
         code = '\n'.join(line for line in cell.source.splitlines() if line[:2] != '#|').strip()
         if code and cell.directive('echo') != 'false': blocks.append(f'```python\n{code}\n```')
         alt = (cell.directive('fig-alt') or '').strip('"')

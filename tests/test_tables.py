@@ -1,0 +1,261 @@
+"Files as people have them: read as they were meant, or refused by name, line and remedy."
+import bz2
+import csv
+import decimal
+import gzip
+import lzma
+import os
+import time
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from collabdive.data import read_ratings
+from collabdive.tables import read_table, tidy_ratings
+
+HEAD, ROWS = 'user,item,rating\n', '1,a,3\n2,b,4.5\n'
+
+
+@pytest.fixture
+def put(tmp_path):
+    "Writes a file of that name, and returns its path."
+    def put(name, content):
+        (tmp_path/name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        return tmp_path/name
+    return put
+
+
+def same(frame): assert frame.to_numpy().tolist() == [[1, 'a', 3.0], [2, 'b', 4.5]]
+
+
+# columns and spelling
+
+@pytest.mark.parametrize('text, line', [
+    (f'{HEAD}2,6,3.0,881250949\n', 2), (f'{HEAD}{ROWS}3,c\n', 4), (f'{HEAD}{ROWS}3', 4),
+    (f'{HEAD}"1",a,3\n2,b,4,5\n', 3), (f'{HEAD}1,"a\nb",3\n2,"c', 4), (f'{HEAD}1,"a, b",3\n2,c\n', 3)])
+def test_a_row_with_another_number_of_fields_is_named(put, text, line):
+    with pytest.raises(ValueError, match=rf'mine.csv, line {line}[ :]'): read_table(put('mine.csv', text))
+
+
+def test_the_line_is_right_in_a_long_file(put):
+    rows = [f'{k},{k % 7},3\n' for k in range(2_500_000)]             # more than one block
+    rows[2_400_000] = '1,2,3,4\n'
+    with pytest.raises(ValueError, match='line 2400002 has 4 fields, the first line 3'):
+        read_table(put('long.csv', HEAD + ''.join(rows)))
+
+
+@pytest.mark.parametrize('ids', [
+    ['01951012', '1951012'], ['007', '7'], ['+1', '1'], ['1e5', 'x'], ['None', 'NA'], ['nan', 'null'],
+    ['True', 'yes'], ['-0', '0x'], ['1.0', '1,5'], ['"q"', "'"], ['99999999999999999999', '1a']])
+def test_an_id_keeps_its_spelling(put, ids):
+    file = put('mine.csv', '')
+    frame = pd.DataFrame({'user': ids, 'item': ['a', 'b'], 'rating': [1., 2.]})
+    frame.to_csv(file, index=False)
+    assert read_ratings(file).user.tolist() == ids
+
+
+@pytest.mark.parametrize('ids', [['1.0', '2.5'], ['True', 'False'], ['1e5', '2e3'], ['nan', 'inf']])
+def test_ids_that_look_like_other_numbers_stay_text(put, ids):
+    text = HEAD + ''.join(f'{i},a{k},3\n' for k, i in enumerate(ids))
+    assert read_ratings(put('mine.csv', text)).user.tolist() == ids
+
+
+def test_only_an_empty_field_is_missing(put):
+    frame = read_table(put('m.csv', f'{HEAD}1,NA,\n,None,2\n'))
+    assert frame.isna().to_numpy().tolist() == [[False, False, True], [True, False, False]]
+
+
+# formats
+
+@pytest.mark.parametrize('name, pack', [
+    ('m.csv.gz', gzip.compress), ('m.csv.bz2', bz2.compress), ('m.csv.xz', lzma.compress),
+    ('odd.name', gzip.compress), ('m.csv', bytes), ('m.txt', lambda b: b.replace(b',', b'\t')),
+    ('m.tsv', lambda b: b.replace(b',', b'|')), ('m.csv', lambda b: b.replace(b'\n', b'\r\n')),
+    ('m.csv', lambda b: b.replace(b'\n', b'\r')), ('m.csv', lambda b: b'\xef\xbb\xbf' + b),
+    ('m.csv', lambda b: b.decode().encode('utf-16')), ('m.csv', lambda b: b.decode().encode('utf-16-le')),
+    ('m.csv', lambda b: b.decode().encode('utf-16-be')), ('m.csv', lambda b: b.decode().encode('utf-32')),
+    ('m.csv', lambda b: b.rstrip()), ('m.csv', lambda b: b + b'\n\n'),
+    ('m.dat', lambda b: b.replace(b',', b'::')), ('m.csv', lambda b: b.replace(b',', b' '))])
+def test_the_same_rows_in_another_dress(put, name, pack):
+    same(read_table(put(name, pack((HEAD + ROWS).encode()))))
+
+
+def test_separators_and_names_that_are_given(put):
+    for sep in ('\t', '\\t', '::', '%%', ' '):
+        text = (HEAD + ROWS).replace(',', sep.replace('\\t', '\t'))
+        same(read_table(put('m.txt', text), sep=sep))
+    same(read_table(put('u.data', ROWS.replace(',', '\t')), names=['user', 'item', 'rating']))
+    with pytest.raises(ValueError, match="names= holds 2 names, the first line 3 fields"):
+        read_table(put('m.csv', ROWS), names=['user', 'item'])
+    with pytest.raises(ValueError, match="sep='' separates nothing"): read_table(put('m.csv', ROWS), sep='')
+    with pytest.raises(ValueError, match='has one field only; pass sep='): read_table(put('m.csv', 'user\n1\n'))
+    with pytest.raises(KeyError, match='a file without a header needs names='): read_ratings(put('m.csv', ROWS))
+
+
+@pytest.mark.parametrize('quoting, escaped', [
+    (csv.QUOTE_ALL, False), (csv.QUOTE_MINIMAL, False), (csv.QUOTE_NONNUMERIC, False),
+    (csv.QUOTE_ALL, True), (csv.QUOTE_NONNUMERIC, True)])
+def test_quotes_as_excel_and_r_write_them(put, quoting, escaped):
+    films = ['a "b" c', 'x, y', 'two\nlines', '', ' blank ', '"', "it's"]
+    frame = pd.DataFrame({'user': range(7), 'item': films, 'rating': [1.5]*7})
+    how = dict(doublequote=False, escapechar='\\') if escaped else {}
+    file = put('n.csv', frame.to_csv(index=False, quoting=quoting, **how))
+    assert read_table(file).item.fillna('').tolist() == films
+
+
+def test_latin_1_is_read_and_said(put):
+    file = put('m.csv', f'{HEAD}1,Amélie,3\n2,b,4\n'.encode('latin-1'))
+    with pytest.warns(UserWarning, match='not UTF-8 and was read as latin-1'): frame = read_table(file)
+    assert frame.item[0] == 'Amélie' == read_table(file, encoding='latin-1').item[0]
+    with pytest.raises(ValueError, match='byte 21 is not utf-8'): read_table(file, encoding='utf-8')
+    with pytest.raises(ValueError, match="no encoding 'klingon'"): read_table(file, encoding='klingon')
+
+
+def test_json_lines_keep_numbers_and_texts_apart(put):
+    text = '{"user": "007", "item": 3, "rating": 4}\n\n{"user": "8", "item": 3, "rating": 4.5}\n'
+    for name, content in [('m.jsonl', text), ('m.json', f"[{','.join(text.split(chr(10)*2))}]")]:
+        frame = read_table(put(name, content))
+        assert frame.user.tolist() == ['007', '8'] and frame.rating.tolist() == [4, 4.5]
+    with pytest.raises(ValueError, match='m.jsonl, line 3 is no JSON'): read_table(put('m.jsonl', text[:-5]))
+    with pytest.raises(ValueError, match='should be an object'): read_table(put('m.jsonl', '3\n'))
+
+
+def test_decimals_of_a_database(put):
+    rating = [decimal.Decimal('4.5'), decimal.Decimal('3')]
+    pd.DataFrame({'user': [1, 2], 'item': ['a', 'b'], 'rating': rating}).to_parquet(put('m.pq', ''))
+    assert read_ratings(put('x', '').with_name('m.pq')).rating.tolist() == [4.5, 3]
+
+
+# what is no table
+
+@pytest.mark.parametrize('name, content, message', [
+    ('m.csv', '', 'is empty'), ('m.csv', ' \n', 'is empty'), ('m.csv', b'\x89PNG\r\n\x1a\n\0\0\0', 'is no text'),
+    ('m.xls', b'\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1..', 'is an Excel workbook'), ('m.csv', 'a,b,a\n1,2,3\n', "'a' appears 2 times"),
+    ('m.csv.gz', gzip.compress(b'x,y\n'*99)[:-9], 'is damaged'), ('m.zip', b'PK\x03\x04' + b'x'*60, 'is damaged'),
+    ('m.parquet', b'PAR1' + b'x'*60, 'no whole Parquet')])
+def test_files_that_are_no_tables(put, name, content, message):
+    with pytest.raises(ValueError, match=message) as error: read_table(put(name, content))
+    assert name in str(error.value)
+
+
+def test_zips(tmp_path):
+    def zipped(**files):
+        with zipfile.ZipFile(tmp_path/'m.zip', 'w', zipfile.ZIP_DEFLATED) as z:
+            for name, content in files.items(): z.writestr(name, content)
+        return tmp_path/'m.zip'
+    same(read_table(zipped(a=HEAD + ROWS)))
+    same(read_table(zipped(**{'a.csv': HEAD + ROWS, '__MACOSX/._a.csv': 'x'})))
+    with pytest.raises(ValueError, match='holds 2 files'): read_table(zipped(a=HEAD, b=HEAD))
+    with pytest.raises(ValueError, match='Excel'): read_table(zipped(**{'xl/workbook.xml': '<a/>'}))
+
+
+def test_a_bomb_is_refused_before_it_goes_off(tmp_path):
+    with gzip.open(tmp_path/'bomb.csv.gz', 'wb') as f:
+        for _ in range(300): f.write(bytes(2**20))
+    with zipfile.ZipFile(tmp_path/'bomb.zip', 'w', zipfile.ZIP_DEFLATED) as z: z.writestr('a', bytes(3*10**8))
+    for name in ('bomb.csv.gz', 'bomb.zip'):
+        start = time.process_time()
+        with pytest.raises(ValueError, match='unpacks to over 250 times'): read_table(tmp_path/name)
+        assert time.process_time() - start < 5
+
+
+def test_pipes_devices_and_folders(tmp_path):
+    os.mkfifo(tmp_path/'pipe')
+    for path, message in [(tmp_path/'pipe', 'pipe or a device'), ('/dev/null', 'pipe or a device'), (tmp_path, 'is a folder')]:
+        with pytest.raises(ValueError, match=message): read_ratings(path)
+    with pytest.raises(FileNotFoundError, match='there is no file'): read_ratings(tmp_path/'none')
+
+
+def test_long_fields_and_wide_tables(put):
+    assert len(read_table(put('m.csv', f'{HEAD}1,{"x"*100_000},3\n2,"{"y"*200_000}",4')).item[1]) == 200_000
+    assert read_table(put('m.csv', f'{HEAD}1,a,3\n2,"b\nc",4')).item.tolist() == ['a', 'b\nc']
+    names = [f'c{k}' for k in range(10_000)]
+    assert read_table(put('wide.csv', f"{','.join(names)}\n{','.join('1'*10_000)}\n")).shape == (1, 10_000)
+
+
+# ratings
+
+def ratings(*stars, items=None):
+    n = len(stars)
+    return pd.DataFrame({'user': range(n), 'item': items or list('abcdefghijklm')[:n], 'rating': stars})
+
+
+def tidy(frame, **how): return tidy_ratings(frame, ('user', 'item', 'rating'), 'mine', **how)
+
+
+@pytest.mark.parametrize('stars, odd', [
+    ((-1, 1, 2, 10), -1), ((0, 0, 0, 7, 8), 0), ((99, -9.5, 3, 9), 99), ((-1, 0, 5, 5), -1)])
+def test_a_level_that_may_stand_for_no_rating(stars, odd):
+    with pytest.warns(UserWarning, match=rf'are {odd}, the others .* pass drop={odd}'): tidy(ratings(*stars))
+    assert tidy(ratings(*stars), drop=odd).rating.tolist() == [v for v in stars if v != odd]
+
+
+@pytest.mark.parametrize('stars', [(0, 1, 0, 1), (0, 1, 2, 3, 4, 5, 5), (-10, -1, 0, 5), (1, 1, 1), (0, 20, 99.5, 99)])
+def test_levels_that_are_ratings(stars, recwarn):
+    assert tidy(ratings(*stars)).rating.tolist() == list(stars) and not recwarn.list
+
+
+def test_pairs_that_are_rated_twice():
+    twice = pd.DataFrame({'user': [1, 1, 2, 1], 'item': ['a', 'b', 'a', 'a'], 'rating': [1., 2, 3, 5]})
+    assert len(tidy(twice)) == 4
+    assert tidy(twice, duplicates='last').rating.tolist() == [2, 3, 5]
+    assert tidy(twice, duplicates='mean').rating.tolist() == [2, 3, 3]
+    with pytest.raises(ValueError, match="1 ratings are of a pair that is rated again, the first of 1 and 'a'"):
+        tidy(twice, duplicates='error')
+    assert len(tidy(twice[:3], duplicates='error')) == 3
+    with pytest.raises(ValueError, match="duplicates='first' should be"): tidy(twice, duplicates='first')
+
+
+def test_blanks_accents_and_commas_are_mended_and_said():
+    with pytest.warns(UserWarning, match="column 'item': 2 of 3 had blanks"):
+        got = tidy(ratings('4,5', '3', '2', items=['cafe\u0301', 'caf\xe9', ' caf\xe9']))
+    assert set(got.item) == {'caf\xe9'} and got.rating.tolist() == [4.5, 3, 2]
+
+
+@pytest.mark.parametrize('value, what', [('1e39', 'is too large'), ('inf', 'is not finite'), ('four', 'is not a number'), ('', 'is missing')])
+def test_a_rating_that_is_none(put, value, what):
+    with pytest.raises(ValueError, match=rf"m.csv: column 'rating', row 1: .* {what}"):
+        read_ratings(put('m.csv', f'{HEAD}1,a,3\n2,b,{value}\n'))
+
+
+def test_one_column_has_one_role(put):
+    with pytest.raises(ValueError, match="need a column each, not 'item', 'item', 'rating'"):
+        read_ratings(put('m.csv', HEAD + ROWS), user_name='item')
+
+
+# round trips and damage
+
+names = st.text(st.characters(codec='utf-8', exclude_characters='\r\x00\x1f', exclude_categories=['Cs']), min_size=1, max_size=8)
+ids = st.one_of(st.lists(st.integers(-10**12, 10**12), min_size=2, max_size=8, unique=True),
+                st.lists(names.filter(lambda s: s == s.strip()), min_size=2, max_size=8, unique=True))
+
+
+@settings(max_examples=150, deadline=None)
+@given(ids, ids, st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL, csv.QUOTE_NONNUMERIC]),
+       st.sampled_from([',', ';', '\t', '|']))
+def test_a_frame_comes_back_as_it_was_written(tmp_path_factory, users, items, quoting, sep):
+    frame = pd.DataFrame([(u, i, (k % 9 + 1)/2) for k, (u, i) in enumerate((u, i) for u in users for i in items)],
+                         columns=['user', 'item', 'rating'])
+    file = tmp_path_factory.mktemp('trip')/'m.csv'
+    frame.to_csv(file, index=False, quoting=quoting, sep=sep)
+    back = read_table(file, sep=sep, text=[c for c in ('user', 'item') if isinstance(frame[c][0], str)])
+    assert back.to_numpy().tolist() == frame.to_numpy().tolist()
+
+
+def test_damage_is_refused_or_loses_no_row(put):
+    rng = np.random.default_rng(0)
+    good = (HEAD + ''.join(f'{u},"film {i}",{s}\n' for u, i, s in zip(rng.integers(0, 99, 60), rng.integers(0, 9, 60),
+                                                                   rng.integers(1, 6, 60)))).encode()
+    for k in range(500):
+        damaged, at = bytearray(good), int(rng.integers(len(HEAD), len(good)))
+        [lambda: damaged.__delitem__(slice(at, None)), lambda: damaged.insert(at, 44), lambda: damaged.insert(at, 34),
+         lambda: damaged.__setitem__(at, int(rng.integers(256))), lambda: damaged.__delitem__(slice(at, at + 9))][k % 5]()
+        start = time.process_time()
+        try: frame = read_ratings(put('m.csv', bytes(damaged)))
+        except (ValueError, KeyError) as error: assert 'm.csv' in str(error)
+        else: assert frame.shape[1] == 3 and frame.rating.between(-10**6, 10**6).all()
+        assert time.process_time() - start < 5
