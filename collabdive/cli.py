@@ -10,6 +10,9 @@ __all__ = ['main']
 # %% ../nbs/workshop/cli.ipynb #addc15e9
 import argparse
 import json
+import math
+import os
+import stat
 import sys
 from importlib.metadata import metadata
 from pathlib import Path
@@ -17,29 +20,42 @@ from pathlib import Path
 # %% ../nbs/workshop/cli.ipynb #c0a3f1a2
 def _add_file(p, **numbers):
     "Where the ratings are, how many to hide, and further options that take a number."
-    p.add_argument('file', nargs='?', type=Path,
-                   help='a .csv, .tsv or .parquet file with a header; none: MovieLens 100k')
+    p.add_argument('file', nargs='?', type=Path, help='ratings as text, Parquet or JSON lines, '
+                   'also in .gz .zip .bz2 .xz; none: MovieLens 100k')
     for what in ('user', 'item', 'rating'):
         found = None if what == 'item' else what
         p.add_argument(f'--{what}', default=found, metavar='COLUMN', help=f'its column of {what}s '
                        f"(default: {found or 'title, item or movie, the first there is'})")
-    p.add_argument('--sep', help='what separates the fields (default: found out)')
-    numbers |= dict(epochs=(5, 'passes over the ratings'),
-                    valid_pct=(.2, 'share of the ratings to hide'))
+    p.add_argument('--sep', help="what separates the fields, such as ';' or '::' or '\\t' "
+                   '(default: found out)')
+    p.add_argument('--encoding', help='such as latin-1 (default: found out)')
+    p.add_argument('--names', nargs='+', metavar='COLUMN',
+                   help='the columns of a file without a header')
+    p.add_argument('--drop', type=float, nargs='+', default=[], metavar='RATING',
+                   help='ratings that stand for none, such as -1')
+    p.add_argument('--duplicates', default='keep', choices=['keep', 'last', 'mean', 'error'],
+                   help='what to do with a pair that is rated twice (default: keep)')
+    numbers |= dict(epochs=(5, 'passes over the ratings, 1 or more'),
+                    valid_pct=(.2, 'share of the ratings to hide, between 0 and 1'))
     for name, (default, text) in numbers.items():
         p.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default,
                        help=f'{text} (default: {default})')
 
 # %% ../nbs/workshop/cli.ipynb #1b25cfcb
+def _add_out(p, what):
+    "Where to write, and whether something may be replaced there."
+    p.add_argument('--out', type=Path, metavar='CSV', help=f'write {what} here')
+    p.add_argument('--force', action='store_true', help='replace the file of --out if there is one')
+
 def _add_compare(sub):
     "The options of `collabdive compare`."
     p = sub.add_parser('compare', help='train every model of the course on a file of ratings, '
                                        'or on MovieLens, and judge them on the same rows')
-    _add_file(p, seeds=(1, 'trainings of each model; more than one shows the spread'),
+    _add_file(p, seeds=(1, 'trainings of each model, 1 or more; several show the spread'),
               seed=(42, 'of the split'))
     p.add_argument('--models', nargs='+', metavar='MODEL',
                    help='only these, such as: --models "dot product" ordinal')
-    p.add_argument('--out', type=Path, metavar='CSV', help='write the table here')
+    _add_out(p, 'the table')
     return p
 
 def _add_train(sub):
@@ -47,13 +63,12 @@ def _add_train(sub):
     p = sub.add_parser('train', help='train a dot product with bias on a file of ratings, '
                                      'or on MovieLens')
     _add_file(p, seed=(42, 'of split, weights and order'))
-    for name, kind, text in (('n-factors', int, 'factors of each user and item'),
-                             ('lr', float, 'highest learning rate'),
-                             ('wd', float, 'weight decay of the factors'),
-                             ('bs', int, 'rows a batch')):
+    for name, kind, text in (('n-factors', int, 'factors of each user and item, 1 or more'),
+                             ('lr', float, 'highest learning rate, above 0'),
+                             ('wd', float, 'weight decay of the factors, 0 or more'),
+                             ('bs', int, 'rows a batch, 1 or more')):
         p.add_argument(f'--{name}', type=kind, help=f'{text} (default: that of fit_quick)')
-    p.add_argument('--out', type=Path, metavar='CSV',
-                   help='write the hidden ratings and their predictions here')
+    _add_out(p, 'the hidden ratings and their predictions')
     return p
 
 # %% ../nbs/workshop/cli.ipynb #97ab0210
@@ -61,7 +76,8 @@ def _parser():
     "The parser of all commands."
     parser = argparse.ArgumentParser(
         prog='collabdive', description='Fetch ratings, train recommenders, compare models.',
-        epilog=metadata('collabdive').get_all('Project-URL')[-1].replace(',', ':'))
+        epilog='Exit status: 0, 1 after an error, 2 for a wrong option, 130 after Ctrl-C. '
+               + metadata('collabdive').get_all('Project-URL')[-1].replace(',', ':'))
     parser.add_argument('--version', action='store_true', help='print the version and stop')
     sub = parser.add_subparsers(dest='command', metavar='data|train|compare|demo')
     data = sub.add_parser('data', help='fetch a MovieLens set and say what is in it')
@@ -74,8 +90,9 @@ def _parser():
     demo.add_argument('--book', action='store_true',
                       help="the reference's own settings, batch size 64 "
                            "(eight times as many steps)")
-    demo.add_argument('--plot', type=Path, default=Path('collabdive-demo.png'),
-                      help='where to draw the training curves (default: %(default)s)')
+    demo.add_argument('--plot', type=Path, help='where to draw the training curves '
+                      '(default: collabdive-demo.png, anew each time)')
+    demo.add_argument('--force', action='store_true', help='replace the file of --plot if any')
     for p in (data, _add_train(sub), _add_compare(sub), demo):
         p.add_argument('--json', action='store_true', help='print the result as JSON')
     return parser
@@ -109,19 +126,36 @@ def _read(args):
     from collabdive.data import load_movielens, read_ratings
     from collabdive.files import item_column
     if args.file is None: return load_movielens('100k').ratings, ('user', 'title', 'rating')
-    ratings = read_ratings(args.file, args.user, args.item, args.rating, args.sep)
+    ratings = read_ratings(args.file, args.user, args.item, args.rating, args.sep, args.encoding,
+                           args.names, args.drop, args.duplicates)
     return ratings, (args.user, item_column(ratings, args.item), args.rating)
 
 # %% ../nbs/workshop/cli.ipynb #d39ec7c7
-def _write_csv(frame, path):
-    "Write beside the place, then rename: never half a file."
-    part = path.with_name(path.name + '.part')
+def _need_place(path, source=None, force=True):
+    """Where to write to, found out before any work is done: the file that a link leads to.
+    Raises OSError for the input itself, a file that is there, a folder, or no place at all."""
+    def no(why): return OSError(f"cannot write {path}: {why}")
+    place = Path(os.path.realpath(path))
+    if place.is_dir(): raise no("it is a folder")
+    if not place.parent.is_dir(): raise no(f"there is no folder {place.parent}")
+    if not place.exists():
+        if os.access(place.parent, os.W_OK): return place
+        raise no(f"the folder {place.parent} is not yours to write to")
+    if source and source.exists() and place.samefile(source): raise no("it is the input")
+    if place.is_file() and not force: raise no("it is there already; --force replaces it")
+    if not os.access(place, os.W_OK): raise no("it is not yours to write to")
+    return place
+
+def _write(path, save):
+    "Let `save` write beside the place, then rename: never half a file. A device is written to."
+    device = path.exists() and not stat.S_ISREG(path.stat().st_mode)
+    part = path if device else path.with_name(f'{path.name}.{os.getpid()}.part')
     try:
-        frame.to_csv(part, index=False)
-        part.replace(path)
-    except OSError as e:
-        part.unlink(missing_ok=True)
-        raise OSError(f"cannot write {path}: {e.strerror or e}") from e
+        save(part)
+        if not device: part.replace(path)
+    except OSError as e: raise OSError(f"cannot write {path}: {e.strerror or e}") from e
+    finally:
+        if not device: part.unlink(missing_ok=True)
 
 def _at_least_one(args, *names):
     "Raises ValueError naming the option that is below 1."
@@ -129,44 +163,71 @@ def _at_least_one(args, *names):
         if (given := getattr(args, name)) is not None and given < 1:
             raise ValueError(f"--{name.replace('_', '-')} {given} must be at least 1")
 
-def _need_folder(path):
-    "Raises OSError, before any work is done, if there is no folder to put `path` in."
-    if not path.parent.is_dir():
-        raise OSError(f"cannot write {path}: there is no folder {path.parent}")
-
 # %% ../nbs/workshop/cli.ipynb #b9b9ec75
-def _outcome(ratings, names, dls, losses):
-    "What a training has come to, beside always saying the mean."
+def _rmse_of_damped_means(ratings, names, split, damping=5):
+    "What damped means of items and habits of users reach on the same hidden rows."
+    user, item, stars = names
+    train, valid = (ratings.iloc[rows] for rows in split)
+    mean = train[stars].mean()
+    def offsets(rest, by):
+        return rest.groupby(train[by].to_numpy()).agg(lambda r: r.sum()/(len(r) + damping))
+    def at(offset, rows, by): return offset.reindex(rows[by]).fillna(0).to_numpy()
+    films = offsets(train[stars] - mean, item)
+    users = offsets(train[stars] - mean - at(films, train, item), user)
+    said = mean + at(films, valid, item) + at(users, valid, user)
+    return float(((said - valid[stars])**2).mean()**.5)
+
+def _outcome(ratings, names, split, dls, losses):
+    "What a training has come to, beside always saying the mean, and means and habits."
     y = dls.valid_ds.y
     return {'ratings': len(ratings), 'users': len(dls.classes[names[0]]) - 1,
             'items': len(dls.classes[names[1]]) - 1,
             'epochs': [{'epoch': int(e), 'train': round(t, 4), 'valid': round(v, 4)}
                        for e, t, v in losses.itertuples()],
             'rmse': round(float(losses.valid.iloc[-1])**.5, 4),
-            'rmse of the mean': round(float(((y - dls.train_ds.y.mean())**2).mean())**.5, 4)}
+            'rmse of the mean': round(float(((y - dls.train_ds.y.mean())**2).mean())**.5, 4),
+            'rmse of damped means': round(_rmse_of_damped_means(ratings, names, split), 4)}
 
 # %% ../nbs/workshop/cli.ipynb #69c532fe
 def _train(args):
     "`collabdive train`: a dot product with bias, judged on hidden ratings."
     _at_least_one(args, 'n_factors', 'epochs', 'bs')
-    if args.out: _need_folder(args.out)
+    out = args.out and _need_place(args.out, args.file, args.force)
     ratings, names = _read(args)
     from collabdive.batches import collab_dls
     from collabdive.learner import TASKS, fit_quick
+    from collabdive.splits import random_split
     from collabdive.training import StepsBar, history
-    dls = collab_dls(ratings, *names, valid_pct=args.valid_pct, seed=args.seed)
+    split = random_split(ratings, args.valid_pct, args.seed)
+    dls = collab_dls(ratings, *names, splits=split, seed=args.seed)
     bs = args.bs or TASKS['regress'].recipe.bs(len(dls.train_ds))
     with StepsBar(args.epochs*-(-len(dls.train_ds)//bs), 'training') as bar:
         learn = fit_quick(dls, None, args.epochs, args.lr, args.wd, args.seed, bs,
                           args.n_factors, [bar], progress=False)
-    result = _outcome(ratings, names, dls, history(learn))
-    if args.out:
-        preds = learn.get_preds()[0]
-        rows = dls.train_ds.vocab.decode(dls.valid_ds.x, dls.valid_ds.y)
-        _write_csv(rows.assign(prediction=preds.flatten().numpy().round(3)), args.out)
-    text = _table(result['epochs'], train='{:.4f}', valid='{:.4f}')
-    return result, (f"{text}\nRMSE on hidden ratings {result['rmse']:.4f} stars; "
-                    f"always saying the mean gives {result['rmse of the mean']:.4f}")
+    result = _outcome(ratings, names, split, dls, history(learn))
+    if out: result['column'] = _write_predictions(learn, names, out)
+    return result, _told(result)
+
+def _write_predictions(learn, names, out):
+    "Write the hidden ratings, each with its prediction; the name of that column, a free one."
+    dls, name = learn.dls, 'prediction'
+    while name in names: name += '_'
+    rows = dls.train_ds.vocab.decode(dls.valid_ds.x, dls.valid_ds.y)
+    rows[name] = learn.get_preds()[0].flatten().numpy().round(3)
+    _write(out, lambda part: rows.to_csv(part, index=False))
+    return name
+
+def _told(result):
+    "The outcome of a training as text."
+    simple = result['rmse of damped means']
+    lines = [_table(result['epochs'], train='{:.4f}', valid='{:.4f}'),
+             f"RMSE on hidden ratings {result['rmse']:.4f} stars; always saying the mean gives "
+             f"{result['rmse of the mean']:.4f}, damped means of items and users {simple:.4f}"]
+    if result['rmse'] > simple: lines.append(
+        "The model is worse than damped means: there may be too few ratings to learn from")
+    if result.get('column', 'prediction') != 'prediction': lines.append(
+        f"The predictions are in column {result['column']!r}, as 'prediction' is one of yours")
+    return '\n'.join(lines)
 
 # %% ../nbs/workshop/cli.ipynb #29573ba3
 def _draw(runs, path):
@@ -179,26 +240,26 @@ def _draw(runs, path):
         axs = plot_ladder(runs, fig.subplots(1, 2))
         fig.legend(*axs[0].get_legend_handles_labels(), loc='outside right center')
         fig.suptitle('Weight decay is what stops the ladder from overfitting')
-    try: fig.savefig(path)
-    except (OSError, ValueError) as e: raise OSError(f"cannot draw {path}: {e}") from e
+    _write(path, lambda part: fig.savefig(part, format=path.suffix[1:]))
 
 # %% ../nbs/workshop/cli.ipynb #df1c2605
 def _demo(args):
     "`collabdive demo`: the ladder beside the reference."
-    if args.plot.suffix not in ('.png', '.svg', '.pdf'):
-        raise ValueError(f"--plot {args.plot} must end in .png, .svg or .pdf")
-    _need_folder(args.plot)
+    plot = args.plot or Path('collabdive-demo.png')
+    if plot.suffix not in ('.png', '.svg', '.pdf'):
+        raise ValueError(f"--plot {plot} must end in .png, .svg or .pdf")
+    plot = _need_place(plot, force=args.force or not args.plot)
     from collabdive import ladder
     from collabdive.data import load_movielens
     settings = ladder.BOOK_SETTINGS if args.book else ladder.QUICK_SETTINGS
     runs = ladder.train_ladder(load_movielens('100k').ratings, settings)
     rows = ladder.ladder_table(runs, ladder.ladder_models())
-    _draw(runs, args.plot)
+    _draw(runs, plot)
     text = _table(rows, train='{:.3f}', valid='{:.3f}', spread='{:.3f}', reference='{:.3f}',
                   seconds='{:.1f}')
-    return dict(table=rows, plot=str(args.plot.resolve())), (
+    return dict(table=rows, plot=str(plot)), (
         "Mean squared error on hidden ratings of MovieLens 100k, mean and spread of 3 splits:\n"
-        f"{text}\nThe training curves are in {args.plot.resolve()}")
+        f"{text}\nThe training curves are in {plot}")
 
 # %% ../nbs/workshop/cli.ipynb #bc12ef36
 def _chosen(wanted, models):
@@ -210,10 +271,10 @@ def _chosen(wanted, models):
 def _compare(args):
     "`collabdive compare`: every model of the course, every metric, the same rows."
     _at_least_one(args, 'epochs', 'seeds')
-    if args.out: _need_folder(args.out)
+    out = args.out and _need_place(args.out, args.file, args.force)
     ratings, (user, item, rating) = _read(args)
-    if (n := ratings[rating].nunique()) > 20: raise ValueError(
-        f"column {rating!r} holds {n} different ratings; to compare classes at most 20 will do")
+    if not 2 <= (n := ratings[rating].nunique()) <= 20: raise ValueError(
+        f"column {rating!r} holds {n} different ratings; to compare classes 2 to 20 will do")
     from collabdive.compare import contenders, evaluate, shares_model
     from collabdive.splits import random_split
     from collabdive.training import Recipe
@@ -224,8 +285,9 @@ def _compare(args):
     split = random_split(ratings, args.valid_pct, args.seed)
     found = evaluate(models, ratings, [split], tuple(range(1, args.seeds + 1)), user_name=user,
                      rating_name=rating).table()
-    if args.out:
-        _write_csv(found.set_axis(found.columns.map(' '.join), axis=1).reset_index(), args.out)
+    if out:
+        flat = found.set_axis(found.columns.map(' '.join), axis=1).reset_index()
+        _write(out, lambda part: flat.to_csv(part, index=False))
     return _compared(found, len(split[1]), args.seeds)
 
 # %% ../nbs/workshop/cli.ipynb #0b0ab408
@@ -242,27 +304,58 @@ def _compared(found, n_hidden, n_seeds):
             f"{widest['acc']:.4f} in acc")
     return result, f"{text}\n{n_hidden:,} hidden ratings, for every model the same{note}"
 
+# %% ../nbs/workshop/cli.ipynb #25ca2585
+def _answer(args):
+    "What a command has to say, as text or as JSON."
+    if args.version:
+        from collabdive import __version__
+        return __version__
+    if not args.command: return _parser().format_help().rstrip()
+    result, text = {'data': _data, 'train': _train, 'compare': _compare,
+                    'demo': _demo}[args.command](args)
+    return json.dumps(_plain(result), allow_nan=False) if args.json else text
+
+def _plain(value):
+    "The same for strict JSON: a number that is not finite becomes null."
+    if isinstance(value, dict): return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)): return [_plain(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+def _parsed(argv):
+    "The arguments; what --help prints is printed to the end."
+    try: return _parser().parse_args(argv)
+    except SystemExit as stop:
+        if not stop.code: _say(None)
+        raise
+
+def _say(text, quietly=False):
+    "Print to the end. A reader that has seen enough, as `head`, is no error; a full disk is one."
+    try:
+        if text is not None: print(text)
+        sys.stdout.flush()
+    except BrokenPipeError: _silence()
+    except OSError as e:
+        _silence()
+        if not quietly: raise OSError(f"cannot print: {e.strerror or e}") from e
+
+def _silence():
+    "Let Python write what is left of stdout to nowhere when it ends."
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
 # %% ../nbs/workshop/cli.ipynb #50eb5d10
 def main(
     argv: list|None = None,   # the arguments; None: those of the process
-) -> int:                     # exit status: 0, 1 after an error, 130 after Ctrl-C
+) -> int:                     # exit status: 0, 1 after an error, 130 after Ctrl-C; 2: usage
     "The command `collabdive`. Errors are printed on stderr, without a traceback."
-    args = _parser().parse_args(argv)
-    if args.version:
-        from collabdive import __version__
-        print(__version__)
-        return 0
-    if not args.command:
-        _parser().print_help()
-        return 0
-    try: result, text = {'data': _data, 'train': _train, 'compare': _compare,
-                         'demo': _demo}[args.command](args)
-    except (ValueError, KeyError, OSError, ImportError) as e:
-        message = e.args[0] if isinstance(e, KeyError) else e
+    wants_json = '--json' in (sys.argv if argv is None else argv)
+    try:
+        _say(_answer(_parsed(argv)))
+    except (ValueError, KeyError, OSError, ImportError, TypeError, RuntimeError, MemoryError) as e:
+        message = str(e.args[0] if isinstance(e, KeyError) else e) or type(e).__name__
         print(f'collabdive: error: {message}', file=sys.stderr)
+        if wants_json: _say(json.dumps({'error': message}), quietly=True)
         return 1
     except KeyboardInterrupt:
         print('collabdive: interrupted', file=sys.stderr)
         return 130
-    print(json.dumps(result) if args.json else text)
     return 0

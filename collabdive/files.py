@@ -14,6 +14,7 @@ import difflib
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -199,7 +200,7 @@ def _with_titles(ratings, movies, path):
 def read_release(
     name: str,         # one of `RELEASES`
     path: str|Path,    # a zip archive, a wheel, or a folder
-    verify: bool,      # insist on the published number of ratings (100k: every byte)
+    verify: bool,      # insist on the published number of ratings (100k: each rating's bytes)
 ) -> MovieLens:
     """One copy of a data set.
     Raises FileNotFoundError, or ValueError naming the file and what is wrong with it."""
@@ -221,12 +222,20 @@ def cache_dir() -> Path:   # `$COLLABDIVE_HOME`, else the user's cache folder
 # %% ../nbs/workshop/files.ipynb #995130e9
 _wheel = 'recbole-1.2.1-py3-none-any.whl'
 _wheel_sha = '9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407'
+_partial = 'partial-{}-'  # begins the name of a folder that a download is put into
+_follow = '''import os, runpy, threading, time
+parent = os.getppid()
+def watch():
+    while os.getppid() == parent: time.sleep(.5)
+    os._exit(1)
+threading.Thread(target=watch, daemon=True).start()
+runpy.run_module('pip', run_name='__main__')'''   # pip, for as long as who called it lives
 
 def _fetch_official(release, home, progress):
     """Download the official archive into `home`.
     Raises OSError or ValueError (wrong MD5); an older file stays until then."""
     pooch.get_logger().setLevel('WARNING')
-    with tempfile.TemporaryDirectory(dir=home) as tmp:
+    with tempfile.TemporaryDirectory(dir=home, prefix=_partial.format(release.archive)) as tmp:
         file = pooch.retrieve(_url + release.archive, release.md5 and f'md5:{release.md5}',
                               release.archive, tmp,
                               downloader=pooch.HTTPDownloader(progressbar=progress, timeout=30))
@@ -236,9 +245,9 @@ def _fetch_official(release, home, progress):
 def _fetch_recbole(home):
     """Let pip download the RecBole wheel into `home`.
     Raises OSError with pip's last line, or for a wrong hash."""
-    with tempfile.TemporaryDirectory(dir=home) as tmp:
-        cmd = [sys.executable, '-m', 'pip', 'download', '--quiet', '--no-deps', '--dest', tmp,
-               'recbole==1.2.1']
+    with tempfile.TemporaryDirectory(dir=home, prefix=_partial.format('ml-100k.zip')) as tmp:
+        cmd = [sys.executable, '-c', _follow, 'download', '--quiet', '--no-deps',
+               '--only-binary=:all:', '--dest', tmp, 'recbole==1.2.1']
         done = subprocess.run(cmd, capture_output=True, text=True, stdin=subprocess.DEVNULL)
         if done.returncode:
             raise OSError('pip: ' + (done.stderr.strip().splitlines() or ['failed'])[-1])
@@ -253,17 +262,19 @@ def _interactive():
     shell = sys.modules.get('IPython') and sys.modules['IPython'].get_ipython()
     return sys.stderr.isatty() or type(shell).__name__ in ('ZMQInteractiveShell', 'Shell')
 
-def _locked(home, name, fetch):
-    """Run `fetch` while no other process fetches `name`.
-    Raises OSError with the remedy if the cache cannot be written."""
-    lock = FileLock(home/f'{name}.lock')
+def _locked(home, archive, fetch):
+    """Run `fetch` while no other process fetches the same, after sweeping away what killed ones
+    have left. Raises OSError with the remedy if the cache cannot be written."""
+    lock = FileLock(home/f'{archive}.lock')
     try:
         home.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except OSError as e:
         raise OSError(f"cannot write to the cache {home} ({e.strerror or e}): "
                       "set COLLABDIVE_HOME to a folder you can write to") from e
-    try: return fetch()
+    try:
+        for left in home.glob(_partial.format(archive) + '*'): shutil.rmtree(left, ignore_errors=True)
+        return fetch()
     finally: lock.release()
 
 # %% ../nbs/workshop/files.ipynb #51e44b7a
@@ -273,6 +284,15 @@ def _not_found(name, archive, home, tried):
         f"MovieLens {name} could not be had. Tried:",
         *(f"- {place}: {said}" for place, said in tried.items()),
         f"Put {archive} into {home} by hand, or pass path= to your own copy."])
+
+# %% ../nbs/workshop/files.ipynb #e08dcba9
+def _unchanged(file, release):
+    "A file of the cache. Raises ValueError if it is not what was published, where that is known."
+    known = {_wheel: ('sha256', _wheel_sha), release.archive: ('md5', release.md5)}
+    kind, wanted = known[file.name]
+    if wanted and file.exists() and pooch.file_hash(file, alg=kind) != wanted: raise ValueError(
+        f"{file} has another {kind.upper()} than the published file: delete it, it is fetched anew")
+    return file
 
 # %% ../nbs/workshop/files.ipynb #c44c1b97
 def find_release(
@@ -284,7 +304,7 @@ def find_release(
     Raises FileNotFoundError with what each of them said."""
     release, home, tried = RELEASES[name], cache_dir(), {}
     if progress is None: progress = _interactive()
-    cache = {f'cache, {file}': lambda file=file: home/file
+    cache = {f'cache, {file}': lambda file=file: _unchanged(home/file, release)
              for file in (release.archive, _wheel)[:1 + (name == '100k')]}
     fetched = {'official site': lambda: _fetch_official(release, home, progress)}
     if name == '100k': fetched['RecBole wheel'] = lambda: _fetch_recbole(home)
@@ -293,7 +313,7 @@ def find_release(
             try: return read_release(name, get(), verify)
             except (OSError, ValueError) as e: tried[place] = e
     # another process may have been faster, so look into the cache again
-    found = first_of(cache) or _locked(home, name, lambda: first_of({**cache, **fetched}))
+    found = first_of(cache) or _locked(home, release.archive, lambda: first_of({**cache, **fetched}))
     if found: return found
     raise FileNotFoundError(_not_found(name, release.archive, home, tried))
 

@@ -1,11 +1,13 @@
 "Commands on small files: what they print, what they write, what they refuse."
 import json
+import sys
 from pathlib import Path
 from unittest import mock
 
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import run
 
 from collabdive import __version__, cli, compare, data, training
 from collabdive.cli import main
@@ -43,7 +45,7 @@ def test_train_says_and_writes_the_same_error(file, tmp_path, capsys):
     of_mean = ((rows.rating - mean)**2).mean()**.5
     assert result['rmse of the mean'] == pytest.approx(of_mean, abs=1e-4)
     status, text, _ = said(capsys, 'train', file, '--epochs', 1, '--valid-pct', .1)
-    head, first, last = text.splitlines()
+    head, first, last, *doubt = text.splitlines()
     assert head.split() == ['epoch', 'train', 'valid'] and first.split()[0] == '1'
     assert 'always saying the mean gives' in last and f'{of_mean:.4f}' in last
 
@@ -114,7 +116,7 @@ def test_a_table_is_aligned():
 def test_defaults_are_what_help_says(file, capsys):
     with pytest.raises(SystemExit): main(['train', '--help'])
     text = ' '.join(capsys.readouterr()[0].split())
-    for part in ('ratings (default: 5)', 'hide (default: 0.2)', 'order (default: 42)',
+    for part in ('1 or more (default: 5)', 'between 0 and 1 (default: 0.2)', 'order (default: 42)',
                  'title, item or movie'): assert part in text
     args = cli._parser().parse_args(['compare', file])
     assert (args.epochs, args.valid_pct, args.seed, args.seeds, args.item) == (5, .2, 42, 1, None)
@@ -161,5 +163,98 @@ def test_what_cannot_be_written_is_named_and_leaves_nothing(tmp_path, monkeypatc
         raise OSError(28, 'No space left')
     monkeypatch.setattr(pd.DataFrame, 'to_csv', broken)
     with pytest.raises(OSError, match='cannot write .*out.csv: No space left'):
-        cli._write_csv(rows, path)
+        cli._write(path, lambda part: rows.to_csv(part))
     assert not list(tmp_path.iterdir())
+
+
+COLLABDIVE = Path(sys.executable).with_name('collabdive')
+
+# what holds for every command that writes; SAFE: its arguments, but for the place
+
+SAFE = {'train': ('--epochs', 1), 'compare': ('--epochs', 1, '--models', 'class shares')}
+
+
+@pytest.fixture(params=SAFE)
+def command(request, file): return request.param, file, *SAFE[request.param]
+
+
+def test_what_is_there_stays(command, tmp_path, capsys):
+    taken = tmp_path/'taken.csv'
+    taken.write_text('mine')
+    before = Path(command[1]).read_bytes()
+    link, folder = tmp_path/'link.csv', tmp_path/'folder'
+    link.symlink_to(command[1])
+    folder.mkdir()
+    for out, why in [(command[1], 'it is the input'), (link, 'it is the input'),
+                     (folder, 'it is a folder'), (tmp_path/'no'/'x.csv', 'there is no folder'),
+                     (taken, 'it is there already; --force replaces it')]:
+        force = ('--force',) if 'input' in why else ()
+        with mock.patch.object(cli, '_read', side_effect=AssertionError):    # before any work
+            status, text, err = said(capsys, *command, '--out', out, *force)
+        assert status == 1 and not text and f'cannot write {out}: {why}' in err
+    assert Path(command[1]).read_bytes() == before and taken.read_text() == 'mine'
+    assert said(capsys, *command, '--out', taken, '--force')[0] == 0
+    assert taken.read_text() != 'mine'
+    assert {p.name for p in tmp_path.iterdir()} == {'mine.csv', 'taken.csv', 'link.csv', 'folder'}
+
+
+def test_links_and_devices_are_written_through(command, tmp_path, capsys):
+    target, link = tmp_path/'target.csv', tmp_path/'link.csv'
+    target.write_text('old')
+    link.symlink_to(target)
+    assert said(capsys, *command, '--out', link, '--force')[0] == 0
+    assert link.is_symlink() and target.read_text() != 'old'
+    device = Path('/dev/null').stat()
+    assert said(capsys, *command, '--out', '/dev/null')[0] == 0
+    assert Path('/dev/null').stat().st_rdev == device.st_rdev
+    status, _, err = said(capsys, *command, '--out', '/dev/full')
+    assert status == 1 and 'cannot write /dev/full: No space left' in err
+
+
+def test_a_column_of_yours_is_not_replaced(tmp_path, capsys):
+    rows = planted_ratings(40, 30, 2, 500, seed=1)[['user', 'movie', 'rating']]
+    file, out = tmp_path/'mine.csv', tmp_path/'out.csv'
+    rows.rename(columns={'rating': 'prediction'}).to_csv(file, index=False)
+    text = said(capsys, 'train', file, '--rating', 'prediction', '--epochs', 1, '--out', out)[1]
+    written = pd.read_csv(out)
+    assert list(written) == ['user', 'movie', 'prediction', 'prediction_']
+    assert "are in column 'prediction_', as 'prediction' is one of yours" in text
+    assert set(written.prediction) <= {1, 2, 3, 4, 5} and written.prediction_.nunique() > 5
+
+
+@pytest.mark.parametrize('command', ['data', 'train', 'compare', 'demo'])
+def test_json_is_one_strict_object_for_errors_too(command, capsys):
+    with mock.patch.object(cli, f'_{command}', return_value=({'rmse': float('nan'), 'n': [1]}, '')):
+        text = said(capsys, command, '--json')[1]
+    assert json.loads(text, parse_constant=pytest.fail) == {'rmse': None, 'n': [1]}
+    with mock.patch.object(cli, f'_{command}', side_effect=ValueError('no')):
+        status, text, err = said(capsys, command, '--json')
+    assert status == 1 and json.loads(text) == {'error': 'no'} and 'error: no' in err
+    with pytest.raises(SystemExit) as stop: main([command, '--none'])
+    assert stop.value.code == 2
+
+
+@pytest.mark.parametrize('option', ['', '--help', '--version', 'data --help'])
+@pytest.mark.parametrize('shell, status', [('| head -1', 0), ('> /dev/full', 1)])
+def test_a_reader_that_goes_and_a_full_disk_are_no_tracebacks(shell, status, option):
+    done = run('bash', '-c', f'set -o pipefail; {COLLABDIVE} {option} {shell}')
+    assert 'Traceback' not in done.stderr and 'Exception' not in done.stderr
+    assert done.returncode in (status, 0)            # argparse lets no error of --help out
+    if 'help' not in option: assert ('cannot print' in done.stderr) == bool(done.returncode)
+
+
+@pytest.mark.parametrize('sep, said_', [('\\t', 0), ('::', 0), ('', "sep='' separates nothing")])
+def test_separators(file, tmp_path, capsys, sep, said_):
+    text = Path(file).read_text().replace(',', sep.replace('\\t', '\t') or ',')
+    (tmp_path/'other.txt').write_text(text)
+    status, _, err = said(capsys, 'train', tmp_path/'other.txt', '--sep', sep, '--epochs', 1)
+    assert status == 0 and not err if said_ == 0 else status == 1 and said_ in err
+
+
+def test_too_few_ratings_are_told(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    few = pd.DataFrame({'user': rng.integers(0, 40, 300), 'item': rng.integers(0, 60, 300),
+                        'rating': rng.integers(1, 6, 300)})
+    few.to_csv(tmp_path/'few.csv', index=False)
+    text = said(capsys, 'train', tmp_path/'few.csv', '--wd', 0)[1]
+    assert 'The model is worse than damped means' in text

@@ -2,6 +2,7 @@
 import os
 import subprocess
 import sys
+import time
 import zipfile
 from dataclasses import FrozenInstanceError
 from http.server import SimpleHTTPRequestHandler
@@ -349,3 +350,49 @@ def test_what_needs_no_model_starts_without_torch(module):
     code = f'import sys, collabdive.{module}; print({{"torch", "fastai"}} & {{*sys.modules}})'
     done = run(sys.executable, '-c', code)
     assert done.stdout.strip() == 'set()', done.stderr
+
+
+# what killed runs and changed files leave behind
+
+def test_what_a_killed_run_has_left_is_swept_away(home, server, monkeypatch):
+    folder, url, _ = server
+    monkeypatch.setattr(files, '_url', url)
+    write_zip(folder/'ml-latest-small.zip', LAYOUTS['latest-small'])
+    for left in ('partial-ml-latest-small.zip-a1', 'partial-ml-25m.zip-b2', 'mine'):
+        (home/left).mkdir(parents=True)
+        (home/left/'half.zip').write_bytes(b'PK')
+    load_movielens('latest-small')
+    assert {p.name for p in home.iterdir()} == {
+        'ml-latest-small.zip', 'ml-latest-small.zip.lock', 'partial-ml-25m.zip-b2', 'mine'}
+
+
+def test_pip_ends_with_whoever_called_it(tmp_path):
+    (tmp_path/'pip').mkdir()
+    (tmp_path/'pip'/'__init__.py').touch()
+    (tmp_path/'pip'/'__main__.py').write_text('import os, time\nopen("pid", "w").write('
+                                              'str(os.getpid()))\ntime.sleep(60)')
+    code = ('import subprocess, sys; from collabdive.files import _follow; '
+            'subprocess.run([sys.executable, "-c", _follow])')
+    caller = subprocess.Popen([sys.executable, '-c', code], cwd=tmp_path,
+                              env={**os.environ, 'PYTHONPATH': str(tmp_path)})
+    for _ in range(600):
+        if (tmp_path/'pid').exists() and (tmp_path/'pid').read_text(): break
+        time.sleep(.05)
+    caller.kill()
+    caller.wait()
+    pid = int((tmp_path/'pid').read_text())
+    for _ in range(100):
+        try: os.kill(pid, 0)
+        except ProcessLookupError: return
+        if 'Z' in Path(f'/proc/{pid}/stat').read_text().rsplit(')')[-1][:3]: return
+        time.sleep(.05)
+    pytest.fail('pip goes on')
+
+
+def test_a_changed_file_of_the_cache_is_fetched_anew(home, monkeypatch):
+    home.mkdir(parents=True, exist_ok=True)
+    changed = write_zip(home/'ml-1m.zip', LAYOUTS['1m'])
+    release = files.RELEASES['1m']
+    with pytest.raises(ValueError, match='ml-1m.zip has another MD5 than the published file'):
+        files._unchanged(changed, release)
+    assert files._unchanged(home/'ml-latest-small.zip', files.RELEASES['latest-small'])
