@@ -9,6 +9,7 @@ __all__ = ['CODED', 'RatingsVocab', 'rating_levels', 'code_ratings', 'CodedRatin
            'collab_dls']
 
 # %% ../nbs/02_batches.ipynb #ef7f95cf
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,13 +44,13 @@ class RatingsVocab:
     def coded(self): return CODED[self.task]   # are targets codes of `levels`, not ratings?
 
 # %% ../nbs/02_batches.ipynb #27167c85
-def _code(col, items):
-    "Row numbers of the ids in `col`, from 1; 0 for an id that is not among `items`."
-    try: found = pd.Index(items).get_indexer(pd.Index(col))
-    except TypeError:
-        place = {item: k for k, item in enumerate(items)}
-        found = np.array([place.get(v, -1) for v in col])
-    return torch.from_numpy(found.astype('int64') + 1)
+def _code(col, ids):
+    "Row numbers of the ids in `col`, from 1; 0 for an id that is not among `ids`, a CategoryMap."
+    if len(col) > 1000:      # below that the index is not worth its making
+        try: return torch.from_numpy(pd.Index(list(ids)[1:]).get_indexer(pd.Index(col)) + 1)
+        except TypeError: pass
+    place = getattr(ids, 'o2i', None) or {v: k for k, v in enumerate(ids)}
+    return torch.tensor([place.get(v, 0) for v in col.tolist()], dtype=torch.int64)
 
 def _unknown(value, items, name):
     "The error for an id that the vocabulary does not have."
@@ -70,11 +71,10 @@ def encode(
     need_columns(frame.columns, self.cat_names)
     codes = []
     for name in self.cat_names:
-        items = list(self.classes[name])[1:]
-        codes.append(_code(frame[name], items))
+        codes.append(_code(frame[name], self.classes[name]))
         if unknown == 'error' and (codes[-1] == 0).any():
             first = int((codes[-1] == 0).int().argmax())
-            raise _unknown(frame[name].iloc[first], items, name)
+            raise _unknown(frame[name].iloc[first], list(self.classes[name])[1:], name)
     return torch.stack(codes, 1)
 
 # %% ../nbs/02_batches.ipynb #93c28eaf
@@ -119,8 +119,12 @@ def rating_levels(
     rating: pd.Series|np.ndarray,   # (n,) ratings, in stars
     levels=None,                    # (K,) ratings that can be given; None: those that occur
 ) -> tuple:                         # (K,) ascending
-    "The ratings that can be given: the classes, for whoever predicts classes."
-    return tuple(sorted(pd.unique(rating).tolist() if levels is None else levels))
+    """The ratings that can be given: the classes, for whoever predicts classes.
+    Raises ValueError for `levels` that are not finite or there twice."""
+    found = sorted(pd.unique(rating).tolist() if levels is None else levels)
+    if levels is not None and not (np.isfinite(found).all() and (np.diff(found) > 0).all()):
+        raise ValueError(f"levels={levels} should be finite and different from each other")
+    return tuple(found)
 
 def code_ratings(
     ratings: pd.DataFrame,       # one row a rating, checked
@@ -131,7 +135,7 @@ def code_ratings(
     levels: tuple|None = None,   # ratings that can be given; None: those that occur
 ) -> tuple:                      # RatingsVocab; x (n, 2) int64; y (n, 1) float32 or int64 codes
     """Vocabulary and tensors of a whole frame, in one pass. Raises what `check_ratings` raises,
-    ValueError for another task, and for a rating without a class unless the task is regress."""
+    ValueError for another task; if it has classes, for a rating without one or not 2 to 20 levels."""
     if task not in CODED:
         raise ValueError(f"task={task!r} must be one of {', '.join(map(repr, CODED))}")
     item_name = item_column(ratings, item_name)
@@ -142,6 +146,9 @@ def code_ratings(
         classes[name] = CategoryMap(ids.tolist(), sort=False, add_na=True)
         x[:, k] = torch.from_numpy(codes + 1)
     levels = rating_levels(ratings[rating_name], levels)
+    if CODED[task] and not 2 <= len(levels) <= 20: raise ValueError(
+        f"column {rating_name!r} holds {len(levels)} different ratings, and classes want 2 to 20: "
+        "round them, or leave task='regress'")
     vocab = RatingsVocab(user_name, item_name, rating_name, classes, levels, task)
     return vocab, x, vocab.targets(ratings[rating_name])
 
@@ -216,6 +223,17 @@ class RatingsDataLoaders(DataLoaders):
         dataset = CodedRatings(vocab.encode(frame, unknown), y, vocab)
         return self.valid.new(dataset, **{'shuffle': False, 'drop_last': False, **kwargs})
 
+# %% ../nbs/02_batches.ipynb #repeats1
+def _warn_of_repeats(x, parts):
+    "Warns if more than 1% of the hidden ratings are of a pair that is trained on."
+    pair = x[:, 0]*(int(x[:, 1].max()) + 1) + x[:, 1]
+    train, valid = (pair[torch.as_tensor(part)] for part in parts)
+    n = int(torch.isin(valid, train).sum())
+    if n > .01*len(valid): warnings.warn(
+        f"{n:,} of {len(valid):,} hidden ratings are of a pair of user and item that is trained on "
+        "too: keep one rating a pair, by duplicates='last' of read_ratings, or split by pairs",
+        stacklevel=3)
+
 # %% ../nbs/02_batches.ipynb #1a1a859a
 def collab_dls(
     ratings: pd.DataFrame,        # one row a rating
@@ -234,10 +252,12 @@ def collab_dls(
     """fastai DataLoaders whose training loader visits every row exactly once an epoch.
     Raises what `check_ratings` and `check_splits` raise, and ValueError for a batch size
     below 1."""
-    if bs < 1: raise ValueError(f"bs={bs} must be at least 1")
+    for name, size in (('bs', bs), ('val_bs', val_bs)):
+        if size is not None and not size >= 1: raise ValueError(f"{name}={size} must be at least 1")
     vocab, x, y = code_ratings(ratings, user_name, item_name, rating_name, task, levels)
     if splits is None: parts = random_split(ratings, valid_pct, seed)
     else: parts = check_splits(splits, len(ratings))
+    _warn_of_repeats(x, parts)
     train, valid = (CodedRatings(x[part], y[part], vocab) for part in map(torch.tensor, parts))
     return RatingsDataLoaders(RatingsDL(train, bs, shuffle=True),
                               RatingsDL(valid, val_bs or max(bs, 2048)),

@@ -16,6 +16,7 @@ from itertools import zip_longest
 import numpy as np
 import pandas as pd
 import torch
+from fastai.callback.schedule import LRFinder
 from fastai.collab import EmbeddingDotBias, EmbeddingNN
 from fastai.learner import Learner
 from fastai.metrics import AccumMetric, accuracy
@@ -31,7 +32,7 @@ from .cross_entropy import CrossEntropy, DotProductBiasCE
 from .dot_product import squared_error
 from .metrics import mae, mean_rating, rmse, rps
 from .ordinal import CumulativeLink, Thresholds, cumulative_log_probs
-from .training import Recipe, average_unknown, fit
+from .training import Recipe, average_unknown, fit, need_finite
 
 # %% ../nbs/13_learner.ipynb #201686e7
 class SquaredError:
@@ -132,7 +133,9 @@ def _frame(rows):
 class CollabLearner(Learner):
     "A fastai `Learner` that predicts by name. After each training it is `average_unknown`."
     def fit(self, *args, **kwargs):
-        super().fit(*args, **kwargs)
+        try: super().fit(*args, **kwargs)
+        finally:                                       # a metric may stumble over a NaN first
+            if not isinstance(kwargs.get('cbs'), LRFinder): need_finite(self)
         average_unknown(self)
 
     def export(self, *args, **kwargs):

@@ -23,6 +23,37 @@ def _two_parts(n, valid_pct):
                          "both parts need at least one")
     return cut
 
+# %% ../nbs/01_splits.ipynb #bytime01
+def _by_time(ratings):
+    "Row numbers from the earliest to the latest; of equal times the first in the frame first."
+    need_columns(ratings.columns, ['timestamp'])
+    time = ratings['timestamp']
+    if (lost := int(time.isna().sum())): raise ValueError(
+        f"{lost:,} of {len(time):,} times in column 'timestamp' are missing; drop or fill them")
+    if not (pd.api.types.is_numeric_dtype(time) or pd.api.types.is_datetime64_any_dtype(time)):
+        try: time = pd.to_datetime(time, format='ISO8601')
+        except (ValueError, TypeError): raise ValueError(
+            f"column 'timestamp' holds texts such as {time.iloc[0]!r}, which do not sort by time; "
+            "convert it by pd.to_datetime(..., format=...)") from None
+    return np.argsort(time.to_numpy(), kind='stable')
+
+def _known(ratings, name):
+    "Raises ValueError for missing ids in a column."
+    if (lost := int(ratings[name].isna().sum())): raise ValueError(
+        f"{lost:,} ids in column {name!r} are missing; drop or fill them")
+
+# %% ../nbs/01_splits.ipynb #rownum01
+def _row_numbers(part, n):
+    "Row numbers from row numbers or from a mask. Raises ValueError for anything else."
+    part = np.asarray(part)
+    if part.dtype == bool:
+        if part.shape != (n,): raise ValueError(
+            f"a mask of {part.shape} booleans does not fit {n} rows")
+        return np.flatnonzero(part)
+    if part.size and not np.issubdtype(part.dtype, np.integer): raise ValueError(
+        f"splits should be whole row numbers or masks, not {part.ravel()[0]!r} ({part.dtype})")
+    return part.astype('int64')
+
 # %% ../nbs/01_splits.ipynb #8f742bda
 def random_split(
     ratings: pd.DataFrame,   # one row a rating
@@ -56,11 +87,10 @@ def temporal_split(
     ratings: pd.DataFrame,   # one row a rating, with a column `timestamp`
     valid_pct: float = 0.2,  # share of the rows to hide: the latest ones
 ) -> tuple:                  # (train_idx, valid_idx): row numbers, in order of time
-    """Hide the latest ratings.
-    Raises KeyError without a column `timestamp`, ValueError if a part would be empty."""
-    need_columns(ratings.columns, ['timestamp'])
+    """Hide the latest ratings. Raises KeyError without a column `timestamp`, ValueError for a
+    time that is missing or cannot be read, and if a part would be empty."""
     cut = len(ratings) - _two_parts(len(ratings), valid_pct)
-    by_time = np.argsort(ratings['timestamp'].to_numpy(), kind='stable')
+    by_time = _by_time(ratings)
     return by_time[:cut], by_time[cut:]
 
 # %% ../nbs/01_splits.ipynb #65fe5e46
@@ -71,7 +101,8 @@ def last_out_split(
     """Hide the last rating of each user who has two or more; of equal times, the last in the
     file. Raises KeyError or ValueError."""
     need_columns(ratings.columns, ['timestamp', user_name])
-    by_time = np.argsort(ratings['timestamp'].to_numpy(), kind='stable')
+    _known(ratings, user_name)
+    by_time = _by_time(ratings)
     user = ratings[user_name].iloc[by_time]
     last = ~user.duplicated(keep='last') & user.duplicated(keep='first')
     hidden = np.sort(by_time[last.to_numpy()])
@@ -88,6 +119,7 @@ def user_split(
     """Hide all ratings of `n_users` users, drawn at random.
     Raises KeyError without the column, ValueError unless at least 2 users are left."""
     need_columns(ratings.columns, [user_name])
+    _known(ratings, user_name)
     code, users = pd.factorize(ratings[user_name], sort=True)
     if not 1 <= n_users <= len(users) - 2:
         raise ValueError(f"n_users={n_users} of {len(users)} users: hide at least 1, "
@@ -107,14 +139,14 @@ def hold_out(
 
 # %% ../nbs/01_splits.ipynb #3db84b50
 def check_splits(
-    splits: tuple,   # (train_idx, valid_idx): row numbers
+    splits: tuple,   # (train_idx, valid_idx): row numbers, or masks of n booleans
     n: int,          # number of rows, for 0 <= row < n
 ) -> tuple:          # the two as int64 arrays
-    """Raises ValueError if a part is empty, names a row that does not exist, or shares or
-    repeats a row."""
+    """Raises ValueError if a part is empty, is neither row numbers nor a mask, names a row that
+    does not exist, or shares or repeats a row."""
     if len(splits) != 2:
         raise ValueError(f"splits must be (train_idx, valid_idx), not {len(splits)} parts")
-    parts, used = tuple(np.asarray(s, dtype='int64') for s in splits), []
+    parts, used = tuple(_row_numbers(s, n) for s in splits), []
     for name, part in zip(('train', 'valid'), parts):
         if not len(part): raise ValueError(f"the {name} part of the splits is empty")
         if len(outside := part[(part < 0) | (part >= n)]):
@@ -135,10 +167,16 @@ def cold_share(
     splits: tuple,              # (train_idx, valid_idx)
     user_name: str = 'user',    # its column of user ids
     item_name: str|None = None, # of items; None: title, item or movie
-) -> pd.Series:                 # share of the hidden ratings, 0 to 1: new user, new item, either
-    "How many of the hidden ratings are by users, or of items, that the training ratings lack."
+) -> pd.Series:                 # share of the hidden ratings: new user, new item, either, repeated
+    """How many of the hidden ratings are by users, or of items, that the training ratings lack,
+    and how many are of a pair that the training ratings have too."""
     item_name = item_column(ratings, item_name)
     train, valid = (ratings.iloc[i] for i in splits)
     new_user, new_item = (~valid[c].isin(train[c]) for c in (user_name, item_name))
     return pd.Series({'new user': new_user.mean(), 'new item': new_item.mean(),
-                      'either': (new_user | new_item).mean()})
+                      'either': (new_user | new_item).mean(),
+                      'repeated': _repeated(train, valid, [user_name, item_name]).mean()})
+
+def _repeated(train, valid, pair):
+    "For each hidden rating, is its pair among the training ratings too?"
+    return pd.MultiIndex.from_frame(valid[pair]).isin(pd.MultiIndex.from_frame(train[pair]))

@@ -13,6 +13,7 @@ from collabdive.batches import (CODED, CodedRatings, RatingsDL, code_ratings, co
                                 rating_levels)
 from collabdive.data import read_ratings
 from collabdive.files import item_column
+from collabdive.planted import planted_ratings
 from helpers import halves
 
 CLUB = pd.DataFrame({'user': list('aabbc'), 'title': list('xyxzy'), 'rating': [5., 2, 4, 3, 1]})
@@ -225,3 +226,28 @@ def test_predictions_come_in_the_order_of_the_file():
     assert torch.equal(preds.flatten(), dls.train_ds.x.sum(1).float())
     assert torch.equal(learn.get_preds(ds_idx=0)[0], preds)
     assert torch.equal(learn.get_preds()[1], dls.valid_ds.y)
+
+
+def test_a_pair_on_both_sides_is_warned_of(recwarn):
+    rows = planted_ratings(60, 50, 2, 1000)
+    with pytest.warns(UserWarning, match='of 400 hidden ratings are of a pair of user and item'):
+        collab_dls(pd.concat([rows, rows]))
+    recwarn.clear()
+    collab_dls(pd.concat([rows, rows[:5]]))               # under one in a hundred
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize('options, why', [
+    (dict(task='ordinal'), 'holds 1000 different ratings, and classes want 2 to 20'),
+    (dict(task='classify', levels=(1, 2, 2, 3)), 'finite and different'),
+    (dict(task='classify', levels=(1, np.nan)), 'finite and different'), (dict(val_bs=0), 'val_bs=0'),
+    (dict(bs=float('nan')), 'bs=nan')])
+def test_numbers_that_make_no_loaders(options, why):
+    rows = planted_ratings(60, 50, 2, 1000)
+    if 'task' in options and 'levels' not in options: rows = rows.assign(rating=rows.signal)
+    with pytest.raises(ValueError, match=why): collab_dls(rows, **options)
+
+
+def test_a_constant_rating_makes_no_classes():
+    rows = planted_ratings(60, 50, 2, 1000).assign(rating=3.)
+    with pytest.raises(ValueError, match='holds 1 different ratings'): collab_dls(rows, task='ordinal')

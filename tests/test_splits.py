@@ -92,7 +92,8 @@ def test_official_folds_are_blocks_of_the_file():
 def test_new_users_and_items_are_counted_by_row():
     frame = pd.DataFrame({'user': list('aabbcc'), 'movie': list('xyxyxz')})
     cold = cold_share(frame, ([0, 1], [2, 3, 5]))
-    assert cold.to_dict() == pytest.approx({'new user': 1, 'new item': 1/3, 'either': 1})
+    assert cold.to_dict() == pytest.approx({'new user': 1, 'new item': 1/3, 'either': 1,
+                                            'repeated': 0})
     assert cold_share(frame, ([0, 2, 4], [1, 3, 5]))['either'] == 1
     assert cold_share(frame, ([0, 1, 2], [3, 4]), item_name='user')['new item'] == .5
 
@@ -119,3 +120,41 @@ def test_what_cannot_be_split_is_refused():
         random_split(rows, 0)
     with pytest.raises(ValueError, match='both parts need at least one'): temporal_split(FEW, .1)
     with pytest.raises(KeyError, match="no column 'timestamp'"): temporal_split(rows)
+
+
+# what is not what it seems
+
+def test_masks_are_row_numbers_in_another_dress():
+    hidden = np.arange(10) % 3 == 0
+    train, valid = check_splits((~hidden, hidden), 10)
+    assert valid.tolist() == [0, 3, 6, 9] and len(train) == 6 and train.dtype == 'int64'
+    for bad, why in [((~hidden, hidden[:5]), r'a mask of \(5,\) booleans does not fit 10 rows'),
+                     (([.5, 1], [2]), 'whole row numbers or masks'), ((['a'], [1]), 'whole row')]:
+        with pytest.raises(ValueError, match=why): check_splits(bad, 10)
+
+
+@pytest.mark.parametrize('split', [temporal_split, last_out_split])
+def test_times_are_read_or_refused(split):
+    rows = pd.DataFrame({'user': [1, 1, 2, 2, 1]})
+    right = split(rows.assign(timestamp=[5, 4, 3, 10, 9]))
+    texts = ['2005-01-05', '2005-01-04', '2005-01-03', '2005-01-10', '2005-01-09']
+    for times in (texts, pd.to_datetime(texts)):
+        for part, same in zip(split(rows.assign(timestamp=times)), right):
+            assert part.tolist() == same.tolist()
+    for times, why in [(['5/1/2005']*5, "texts such as '5/1/2005'"), (list('edcba'), 'texts such'),
+                       ([1, np.nan, 3, np.nan, 5], '2 of 5 times .* are missing'),
+                       ([None, *texts[1:]], '1 of 5 times')]:
+        with pytest.raises(ValueError, match=why): split(rows.assign(timestamp=times))
+
+
+@pytest.mark.parametrize('split', [last_out_split, lambda rows: user_split(rows, 1)])
+def test_nobody_is_no_user(split):
+    rows = pd.DataFrame({'user': [1, 2, None, None, 3, 1], 'timestamp': range(6)})
+    with pytest.raises(ValueError, match="2 ids in column 'user' are missing"): split(rows)
+
+
+def test_pairs_on_both_sides_are_counted():
+    rows = pd.DataFrame({'user': [1, 1, 2, 2], 'item': ['a', 'b', 'a', 'a'], 'rating': 1.})
+    assert cold_share(rows, ([0, 1, 2], [3]))['repeated'] == 1
+    assert cold_share(rows, ([0, 2], [1, 3]))['repeated'] == .5
+    assert cold_share(rows, ([2, 3], [0, 1]))['repeated'] == 0       # other people's pairs

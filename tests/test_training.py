@@ -227,3 +227,29 @@ def test_a_batch_is_a_share_of_the_rows():
         32, 32, 33, 104858, 131072]
     lowest = Recipe(1, 1e-12, 0, 0, 1, 1)
     assert lowest.bs(50) == 50 and Recipe(rest_wd=None).bs(50) is None
+
+
+@pytest.mark.parametrize('lr', [100., 1e6])
+def test_a_loss_that_is_not_finite_is_no_result(lr):
+    from collabdive.learner import collab_learner, fit_quick
+    from collabdive.planted import planted_ratings
+    dls = collab_dls(planted_ratings(60, 50, 2, 1000))
+    message = 'loss was not finite from batch .* a lower learning rate may help'
+    with pytest.raises(ValueError, match=message): fit_quick(dls, lr=lr)
+    learn = collab_learner(dls)
+    with learn.no_bar(), learn.no_logging(), pytest.raises(ValueError, match=message):
+        learn.fit(1, 1e18)
+
+
+def test_a_search_for_the_rate_may_go_too_far():
+    from collabdive.learner import collab_learner
+    from collabdive.planted import planted_ratings
+    learn = collab_learner(collab_dls(planted_ratings(60, 50, 2, 1000)))
+    with learn.no_bar(): learn.lr_find(end_lr=1e20, show_plot=False)
+    assert all(p.isfinite().all() for p in learn.model.parameters())
+
+
+@pytest.mark.parametrize('name', ['lr', 'wd', 'rest_wd', 'epochs'])
+@pytest.mark.parametrize('value', [float('inf'), float('nan'), -1])
+def test_a_recipe_is_made_of_finite_numbers(name, value):
+    with pytest.raises(ValueError, match=f'{name}='): Recipe(**{name: value})
