@@ -21,6 +21,7 @@ import zipfile
 import zlib
 from contextlib import contextmanager
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -108,7 +109,8 @@ def _utf8(raw, path, encoding):
     text = text.removeprefix('\ufeff')
     if '\0' in text: raise ValueError(
         f"{path} is no text: it holds the character NUL; pass encoding= if it is one")
-    if '\r' in text and '\n' not in text: text = text.replace('\r', '\n')
+    text = text.replace('\r\n', '\n')
+    if '"' not in text or '\n' not in text: text = text.replace('\r', '\n')  # as pandas does
     return text.encode('utf-8', 'surrogatepass')
 
 # %% ../nbs/workshop/tables.ipynb #tabl0015
@@ -143,7 +145,7 @@ def _quoted_fault(raw, n, **dialect):
             for row in rows:
                 if row and len(row) != n: return start + 1, len(row)
                 start, last = rows.line_num, start
-            tail = text.splitlines(keepends=True)[last:]
+            tail = islice(io.StringIO(text, newline=''), last, None)
             list(csv.reader(tail, **{**dialect, 'strict': True}))
         except csv.Error as e:
             if rows.line_num > start or 'end of data' in str(e): return last + 1, 0
@@ -164,7 +166,8 @@ def _dialect(raw, sep, n, path):
             if not found: return how
             if how is _plain and not strict: fault = found
     line, fields = fault
-    text = raw.split(b'\n', line)[line - 1].decode('utf-8', 'replace').strip()[:60]
+    lines = raw.split(b'\n', line)[:line]
+    text = lines[-1].decode('utf-8', 'replace').strip()[:60]
     if not fields: raise ValueError(f"{path}, line {line}: a quote is opened and never closed: "
                                     f"{text!r}; was the file cut?")
     remedy = ("was the file cut?" if fields < n else "put a field that holds the separator into "
@@ -269,7 +272,7 @@ def read_table(
 
 # %% ../nbs/workshop/tables.ipynb #tabl0032
 def _tidied(ids, where):
-    "Texts without blanks around them and with letters composed (NFC), with a warning if any changed."
+    "Texts without blanks around them, letters composed (NFC); warns if any changed."
     if pd.api.types.is_numeric_dtype(ids.dtype): return ids
     codes, values = pd.factorize(ids)
     tidy = [unicodedata.normalize('NFC', v).strip() if isinstance(v, str) else v for v in values]
@@ -305,8 +308,8 @@ def _hint(rating, where):
     "Warns of a level that may stand for no rating."
     if (odd := _odd_level(rating)) is None: return
     rest = rating[rating != odd]
-    warnings.warn(f"{where}: {(rating == odd).sum():,} ratings are {odd:g}, the others {rest.min():g} "
-                  f"to {rest.max():g}; if {odd:g} stands for no rating, pass drop={odd:g}",
+    warnings.warn(f"{where}: {(rating == odd).sum():,} ratings are {odd:g}, the others "
+                  f"{rest.min():g} to {rest.max():g}; if {odd:g} stands for no rating, pass drop={odd:g}",
                   stacklevel=4)
 
 # %% ../nbs/workshop/tables.ipynb #tabl0034

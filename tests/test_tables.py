@@ -259,3 +259,14 @@ def test_damage_is_refused_or_loses_no_row(put):
         except (ValueError, KeyError) as error: assert 'm.csv' in str(error)
         else: assert frame.shape[1] == 3 and frame.rating.between(-10**6, 10**6).all()
         assert time.process_time() - start < 5
+
+
+def test_no_other_line_end_moves_a_column(put):
+    with pytest.raises(ValueError, match='line 2 has 2 fields, the first line 3'):
+        read_table(put('m.csv', f'{HEAD}1,a\rb,3\n2,c,4\n'))           # pandas ends a line there
+    same(read_table(put('m.csv', (HEAD + ROWS).replace('\n', '\r', 1))))
+    for odd in ('\u2028', '\x85', '\x0b', '\x0c', '\r'):
+        file = put('m.csv', f'{HEAD}1,"x{odd}y",3\n2,"b{odd}c",4.5\n')
+        assert read_table(file).item.tolist() == [f'x{odd}y', f'b{odd}c']
+        with pytest.raises(ValueError, match='m.csv, line'):
+            read_table(put('m.csv', f'{HEAD}1,"x{odd}{odd}{odd}y",3\n2,"b"\n'))
