@@ -309,8 +309,8 @@ def _hint(rating, where):
     if (odd := _odd_level(rating)) is None: return
     rest = rating[rating != odd]
     warnings.warn(f"{where}: {(rating == odd).sum():,} ratings are {odd:g}, the others "
-                  f"{rest.min():g} to {rest.max():g}; if {odd:g} stands for no rating, pass drop={odd:g}",
-                  stacklevel=4)
+                  f"{rest.min():g} to {rest.max():g}; if {odd:g} stands for no rating, "
+                  f"pass drop={odd:g}", stacklevel=4)
 
 # %% ../nbs/workshop/tables.ipynb #tabl0034
 def _once(ratings, pair, rating_name, duplicates):

@@ -73,7 +73,7 @@ def need_finite(
     learn: Learner,   # after a training
 ):
     "Raises ValueError if the training loss, or a weight, did not stay finite."
-    losses = getattr(learn.recorder, 'losses', [])
+    losses = getattr(getattr(learn, 'recorder', None), 'losses', [])
     bad = [k for k, loss in enumerate(losses) if not math.isfinite(loss)]
     if bad or not all(p.isfinite().all() for p in learn.model.parameters()): raise ValueError(
         f"the training loss was not finite{f' from batch {bad[0] + 1} on' if bad else ''}, so there "

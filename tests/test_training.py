@@ -253,3 +253,11 @@ def test_a_search_for_the_rate_may_go_too_far():
 @pytest.mark.parametrize('value', [float('inf'), float('nan'), -1])
 def test_a_recipe_is_made_of_finite_numbers(name, value):
     with pytest.raises(ValueError, match=f'{name}='): Recipe(**{name: value})
+
+
+def test_a_learner_without_its_recorder_trains():
+    from fastai.learner import Recorder
+    learn = collab_learner(collab_dls(planted_ratings(60, 50, 2, 1000)))
+    learn.remove_cbs([cb for cb in learn.cbs if isinstance(cb, (Recorder, ProgressCallback))])
+    learn.fit(1, 1e-2)
+    with pytest.raises(ValueError, match='not finite, so'): learn.fit(1, 1e18)
