@@ -10,7 +10,7 @@ READY = $(VENV)/.installed
 PYTEST = $(BIN)/python -m pytest
 BENCH_VENV = .venv-bench
 BENCH_READY = $(BENCH_VENV)/.installed
-MEASUREMENTS = ladder loader epoch_profile networks cross_entropy recipe classes pcp big imports
+MEASUREMENTS = ladder loader epoch_profile networks cross_entropy recipe sizes classes pcp big imports
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test nbdev_test check rest docs lint colab bench bench-own bench-setup \

@@ -155,7 +155,7 @@ def measure(args, path) -> dict:
         epochs.append(min(runs, key=lambda r: r['cpu_s']['epoch']))
     for run in epochs: run['copy_s'] = {k: round(v/speed, 2) for k, v in run['gb'].items()}
     fits = [step(f'fit_quick, {n} epochs', quick, path, n, wd, args.threads)
-            for n, wd in ((1, None), (5, None), (5, .4))]
+            for n, wd in ((1, WD[0]), (5, WD[0]), (5, .4))]
     return dict(planted=planted, to_batches=batches, bandwidth_gb_s=speed, epochs=epochs,
                 fit_quick=fits)
 

@@ -10,6 +10,7 @@ import torch
 def options(
     doc: str,   # what the benchmark does
     name: str,  # of its file in results/
+    paths: tuple = (),  # MovieLens sets of which one may have a copy
     **numbers,  # more options that take a whole number: name=(default, help)
 ) -> argparse.Namespace:
     "Read the command line, and give PyTorch its threads."
@@ -20,6 +21,8 @@ def options(
     numbers = {'threads': (1, 'threads PyTorch may use'), **numbers}
     for option, (default, text) in numbers.items():
         parser.add_argument(f'--{option}', type=int, default=default, help=text)
+    for data in paths:
+        parser.add_argument(f'--{data}', help=f'your own copy of {data}: zip archive or folder')
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     return args

@@ -1,4 +1,4 @@
-"""The whole road, from nothing to five trained models, is one command.
+"""The whole road, from a file of ratings to a list for somebody new, is one command.
 
 Docs: https://collabdive.github.io/collabdive/workshop/cli.html.md"""
 
@@ -12,19 +12,25 @@ import argparse
 import json
 import math
 import os
+import signal
 import stat
 import sys
+import warnings
+from _thread import interrupt_main
+from glob import escape
 from importlib.metadata import metadata
 from pathlib import Path
+from threading import Timer
 
 # %% ../nbs/workshop/cli.ipynb #c0a3f1a2
-def _add_file(p, **numbers):
-    "Where the ratings are, how many to hide, and further options that take a number."
+def _add_file(p):
+    "Where the ratings are, and how to read them."
     p.add_argument('file', nargs='?', type=Path, help='ratings as text, Parquet or JSON lines, '
                    'also in .gz .zip .bz2 .xz; none: MovieLens 100k')
     for what in ('user', 'item', 'rating'):
         found = None if what == 'item' else what
-        p.add_argument(f'--{what}', default=found, metavar='COLUMN', help=f'its column of {what}s '
+        p.add_argument(f'--{what}-column', f'--{what}', default=found, metavar='COLUMN',
+                       help=f'its column of {what}s '
                        f"(default: {found or 'title, item or movie, the first there is'})")
     p.add_argument('--sep', help="what separates the fields, such as ';' or '::' or '\\t' "
                    '(default: found out)')
@@ -35,24 +41,30 @@ def _add_file(p, **numbers):
                    help='ratings that stand for none, such as -1')
     p.add_argument('--duplicates', default='keep', choices=['keep', 'last', 'mean', 'error'],
                    help='what to do with a pair that is rated twice (default: keep)')
-    numbers |= dict(epochs=(5, 'passes over the ratings, 1 or more'),
-                    valid_pct=(.2, 'share of the ratings to hide, between 0 and 1'))
+
+def _add_numbers(p, **numbers):
+    "Options that take a number, by name: the default, and what it is, with its range."
     for name, (default, text) in numbers.items():
         p.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default,
                        help=f'{text} (default: {default})')
 
 # %% ../nbs/workshop/cli.ipynb #1b25cfcb
-def _add_out(p, what):
+_TRAINING = dict(epochs=(5, 'passes over the ratings, 1 or more'),
+                 valid_pct=(.2, 'share of the ratings to hide (train: 0 hides none), between '
+                                '0 and 1'))
+
+def _add_out(p, what, metavar='CSV', **more):
     "Where to write, and whether something may be replaced there."
-    p.add_argument('--out', type=Path, metavar='CSV', help=f'write {what} here')
-    p.add_argument('--force', action='store_true', help='replace the file of --out if there is one')
+    p.add_argument('--out', type=Path, metavar=metavar, help=f'write {what} here', **more)
+    p.add_argument('--force', action='store_true', help='replace a file that is there already')
 
 def _add_compare(sub):
     "The options of `collabdive compare`."
     p = sub.add_parser('compare', help='train every model of the course on a file of ratings, '
                                        'or on MovieLens, and judge them on the same rows')
-    _add_file(p, seeds=(1, 'trainings of each model, 1 or more; several show the spread'),
-              seed=(42, 'of the split'))
+    _add_file(p)
+    _add_numbers(p, seeds=(1, 'trainings of each model, 1 or more; several show the spread'),
+                 seed=(42, 'of the split'), **_TRAINING)
     p.add_argument('--models', nargs='+', metavar='MODEL',
                    help='only these, such as: --models "dot product" ordinal')
     _add_out(p, 'the table')
@@ -62,24 +74,73 @@ def _add_train(sub):
     "The options of `collabdive train`."
     p = sub.add_parser('train', help='train a dot product with bias on a file of ratings, '
                                      'or on MovieLens')
-    _add_file(p, seed=(42, 'of split, weights and order'))
+    _add_file(p)
+    _add_numbers(p, seed=(42, 'of split, weights and order'), **_TRAINING)
     for name, kind, text in (('n-factors', int, 'factors of each user and item, 1 or more'),
                              ('lr', float, 'highest learning rate, above 0'),
                              ('wd', float, 'weight decay of the factors, 0 or more'),
                              ('bs', int, 'rows a batch, 1 or more')):
         p.add_argument(f'--{name}', type=kind, help=f'{text} (default: that of fit_quick)')
     _add_out(p, 'the hidden ratings and their predictions')
+    p.add_argument('--save', type=Path, metavar='MODEL', help='keep the model here, such as '
+                   'mine.safetensors, for recommend, similar and map')
     return p
+
+# %% ../nbs/workshop/cli.ipynb #ask00001
+def _add_asking(sub, command, text, example, first=()):
+    "A command that asks a model: a saved one, or one trained on all the ratings."
+    p = sub.add_parser(command, help=text, epilog=f'Example: collabdive {command} {example}',
+                       conflict_handler='resolve')     # --user of recommend is no column
+    for name, what in first: p.add_argument(name, help=what)
+    _add_file(p)
+    p.add_argument('--model', type=Path, help='a model of train --save, in place of ratings')
+    return p
+
+def _add_recommend(sub):
+    "The options of `collabdive recommend`."
+    p = _add_asking(sub, 'recommend', 'list the best items for a user, or for somebody new',
+                    '--rate "Star Wars (1977)=5" --rate "Fargo (1996)=2"')
+    p.add_argument('--user', metavar='ID', help='one of the users')
+    p.add_argument('--rate', action='append', default=[], metavar='TITLE=STARS',
+                   help='what somebody new thinks of an item; once for each item')
+    p.add_argument('--rate-file', type=Path, metavar='FILE',
+                   help='the same as JSON, {"title": stars}, or as a table of two columns')
+    p.add_argument('-k', '--k', type=int, default=10, help='how many, 1 or more (default: 10)')
+    return p
+
+def _add_similar(sub):
+    "The options of `collabdive similar`."
+    p = _add_asking(sub, 'similar', 'list the items with the nearest factors', '"Fargo (1996)"',
+                    [('title', 'an item, or a part of its title that no other has')])
+    p.add_argument('-k', '--k', type=int, default=10, help='how many, 1 or more (default: 10)')
+    return _add_least(p)
+
+def _add_least(p):
+    "Which items are known well enough."
+    p.add_argument('--min-ratings', type=int, help='only items with so many ratings, 1 or more '
+                   '(default: 50, or the median of the items if that is less)')
+    return p
+
+def _add_map(sub):
+    "The options of `collabdive map`."
+    p = _add_asking(sub, 'map', 'draw the items on the two main axes of their factors',
+                    '--out map.png')
+    _add_out(p, 'the picture, .png, .svg or .pdf', 'PICTURE', required=True)
+    return _add_least(p)
+
 
 # %% ../nbs/workshop/cli.ipynb #97ab0210
 def _parser():
     "The parser of all commands."
     parser = argparse.ArgumentParser(
-        prog='collabdive', description='Fetch ratings, train recommenders, compare models.',
+        prog='collabdive', description='Fetch ratings, train recommenders, compare models, '
+                                       'list what somebody would like.',
         epilog='Exit status: 0, 1 after an error, 2 for a wrong option, 130 after Ctrl-C. '
+               'Completion: pip install shtab, then shtab --shell bash collabdive.cli._parser '
+               'prints a script for your shell (or zsh, fish). '
                + metadata('collabdive').get_all('Project-URL')[-1].replace(',', ':'))
     parser.add_argument('--version', action='store_true', help='print the version and stop')
-    sub = parser.add_subparsers(dest='command', metavar='data|train|compare|demo')
+    sub = parser.add_subparsers(dest='command', metavar='COMMAND')
     data = sub.add_parser('data', help='fetch a MovieLens set and say what is in it')
     data.add_argument('name', nargs='?', default='100k',
                       help='100k, 1m, 10m, 20m, 25m, 32m or latest-small (default: 100k)')
@@ -93,7 +154,8 @@ def _parser():
     demo.add_argument('--plot', type=Path, help='where to draw the training curves '
                       '(default: collabdive-demo.png, anew each time)')
     demo.add_argument('--force', action='store_true', help='replace the file of --plot if any')
-    for p in (data, _add_train(sub), _add_compare(sub), demo):
+    for p in (data, _add_train(sub), _add_compare(sub), _add_recommend(sub), _add_similar(sub),
+              _add_map(sub), demo):
         p.add_argument('--json', action='store_true', help='print the result as JSON')
     return parser
 
@@ -126,9 +188,10 @@ def _read(args):
     from collabdive.data import load_movielens, read_ratings
     from collabdive.files import item_column
     if args.file is None: return load_movielens('100k').ratings, ('user', 'title', 'rating')
-    ratings = read_ratings(args.file, args.user, args.item, args.rating, args.sep, args.encoding,
-                           args.names, args.drop, args.duplicates)
-    return ratings, (args.user, item_column(ratings, args.item), args.rating)
+    ratings = read_ratings(args.file, args.user_column, args.item_column, args.rating_column,
+                           args.sep, args.encoding, args.names, args.drop, args.duplicates)
+    item = item_column(ratings, args.item_column)
+    return ratings, (args.user_column, item, args.rating_column)
 
 # %% ../nbs/workshop/cli.ipynb #d39ec7c7
 def _need_place(path, source=None, force=True):
@@ -146,10 +209,32 @@ def _need_place(path, source=None, force=True):
     if not os.access(place, os.W_OK): raise no("it is not yours to write to")
     return place
 
+def _at_least_one(args, *names):
+    "Raises ValueError naming the option that is below 1."
+    for name in names:
+        if (given := getattr(args, name)) is not None and given < 1:
+            raise ValueError(f"--{name.replace('_', '-')} {given} must be at least 1")
+
+# %% ../nbs/workshop/cli.ipynb #c7r1c002
+def _runs(pid):
+    "Is there a process of that number? On Windows, where asking would end it, yes."
+    if os.name == 'nt': return True
+    try: os.kill(int(pid), 0)
+    except ProcessLookupError: return False
+    except OSError: pass                  # somebody else's
+    return True
+
+def _beside(path):
+    "Where to write until all is there; what killed runs have left of the same is swept away."
+    for left in path.parent.glob(f'.collabdive-*-{escape(path.name)}'):
+        pid = left.name.split('-')[1]
+        if pid.isdecimal() and not _runs(pid): left.unlink(missing_ok=True)
+    return path.with_name(f'.collabdive-{os.getpid()}-{path.name}')
+
 def _write(path, save):
     "Let `save` write beside the place, then rename: never half a file. A device is written to."
     device = path.exists() and not stat.S_ISREG(path.stat().st_mode)
-    part = path if device else path.with_name(f'{path.name}.{os.getpid()}.part')
+    part = path if device else _beside(path)
     try:
         save(part)
         if not device: part.replace(path)
@@ -157,56 +242,53 @@ def _write(path, save):
     finally:
         if not device: part.unlink(missing_ok=True)
 
-def _at_least_one(args, *names):
-    "Raises ValueError naming the option that is below 1."
-    for name in names:
-        if (given := getattr(args, name)) is not None and given < 1:
-            raise ValueError(f"--{name.replace('_', '-')} {given} must be at least 1")
-
 # %% ../nbs/workshop/cli.ipynb #b9b9ec75
-def _rmse_of_damped_means(ratings, names, split, damping=5):
-    "What damped means of items and habits of users reach on the same hidden rows."
-    user, item, stars = names
-    train, valid = (ratings.iloc[rows] for rows in split)
-    mean = train[stars].mean()
-    def offsets(rest, by):
-        return rest.groupby(train[by].to_numpy()).agg(lambda r: r.sum()/(len(r) + damping))
-    def at(offset, rows, by): return offset.reindex(rows[by]).fillna(0).to_numpy()
-    films = offsets(train[stars] - mean, item)
-    users = offsets(train[stars] - mean - at(films, train, item), user)
-    said = mean + at(films, valid, item) + at(users, valid, user)
-    return float(((said - valid[stars])**2).mean()**.5)
-
-def _outcome(ratings, names, split, dls, losses):
-    "What a training has come to, beside always saying the mean, and means and habits."
+def _outcome(ratings, names, dls, losses):
+    """What a training has come to, beside always saying the mean, and means and habits. Where
+    nothing was hidden there is no error to tell."""
+    from collabdive.learner import damped_rmse
     y = dls.valid_ds.y
-    return {'ratings': len(ratings), 'users': len(dls.classes[names[0]]) - 1,
-            'items': len(dls.classes[names[1]]) - 1,
-            'epochs': [{'epoch': int(e), 'train': round(t, 4), 'valid': round(v, 4)}
-                       for e, t, v in losses.itertuples()],
+    if not len(y): losses = losses[['train']]
+    result = {'ratings': len(ratings), 'users': len(dls.classes[names[0]]) - 1,
+              'items': len(dls.classes[names[1]]) - 1,
+              'epochs': losses.round(4).reset_index().to_dict('records')}
+    if not len(y): return result
+    return {**result,
             'rmse': round(float(losses.valid.iloc[-1])**.5, 4),
             'rmse of the mean': round(float(((y - dls.train_ds.y.mean())**2).mean())**.5, 4),
-            'rmse of damped means': round(_rmse_of_damped_means(ratings, names, split), 4)}
+            'rmse of damped means': round(damped_rmse(dls), 4)}
 
 # %% ../nbs/workshop/cli.ipynb #69c532fe
 def _train(args):
     "`collabdive train`: a dot product with bias, judged on hidden ratings."
     _at_least_one(args, 'n_factors', 'epochs', 'bs')
-    out = args.out and _need_place(args.out, args.file, args.force)
+    if args.out and not args.valid_pct: raise ValueError(
+        "--out writes the hidden ratings, and --valid-pct 0 hides none")
+    out, model = (path and _need_place(path, args.file, args.force)
+                  for path in (args.out, args.save))
+    if out and out == model: raise ValueError(f"--out and --save are the same file, {out}")
     ratings, names = _read(args)
     from collabdive.batches import collab_dls
-    from collabdive.learner import TASKS, fit_quick
     from collabdive.splits import random_split
-    from collabdive.training import StepsBar, history
+    from collabdive.training import history
     split = random_split(ratings, args.valid_pct, args.seed)
     dls = collab_dls(ratings, *names, splits=split, seed=args.seed)
-    bs = args.bs or TASKS['regress'].recipe.bs(len(dls.train_ds))
-    with StepsBar(args.epochs*-(-len(dls.train_ds)//bs), 'training') as bar:
-        learn = fit_quick(dls, None, args.epochs, args.lr, args.wd, args.seed, bs,
-                          args.n_factors, [bar], progress=False)
-    result = _outcome(ratings, names, split, dls, history(learn))
+    learn = _fitted(dls, args.epochs, args.lr, args.wd, args.seed, args.bs, args.n_factors)
+    result = _outcome(ratings, names, dls, history(learn))
     if out: result['column'] = _write_predictions(learn, names, out)
+    if model: result['model'] = _save(learn, model)
     return result, _told(result)
+
+def _fitted(dls, epochs=None, lr=None, wd=None, seed=42, bs=None, n_factors=None):
+    "`fit_quick` with a bar where somebody watches."
+    from collabdive.learner import TASKS, fit_quick
+    from collabdive.training import StepsBar
+    recipe, n = TASKS['regress'].recipe, len(dls.train_ds)
+    bs = bs or recipe.bs(n)
+    with (StepsBar((epochs or recipe.epochs)*-(-n//bs), 'training') as bar,
+          warnings.catch_warnings()):
+        warnings.filterwarnings('ignore', 'The model is worse')    # `_told` says it
+        return fit_quick(dls, None, epochs, lr, wd, seed, bs, n_factors, [bar], progress=False)
 
 def _write_predictions(learn, names, out):
     "Write the hidden ratings, each with its prediction; the name of that column, a free one."
@@ -217,19 +299,37 @@ def _write_predictions(learn, names, out):
     _write(out, lambda part: rows.to_csv(part, index=False))
     return name
 
+def _save(learn, path):
+    "Keep the factors; where they are."
+    from collabdive.factors import to_factors
+    from collabdive.persist import save_factors
+    save_factors(to_factors(learn), path)
+    return str(path)
+
 def _told(result):
     "The outcome of a training as text."
+    table = _table(result['epochs'], train='{:.4f}', valid='{:.4f}')
+    kept = f"\nThe model is in {result['model']}" if 'model' in result else ''
+    if 'rmse' not in result: return (
+        f"{table}\nTrained on all {result['ratings']:,} ratings, nothing hidden: nothing says how "
+        f"well it predicts others{kept}")
     simple = result['rmse of damped means']
-    lines = [_table(result['epochs'], train='{:.4f}', valid='{:.4f}'),
+    lines = [table,
              f"RMSE on hidden ratings {result['rmse']:.4f} stars; always saying the mean gives "
              f"{result['rmse of the mean']:.4f}, damped means of items and users {simple:.4f}"]
     if result['rmse'] > simple: lines.append(
         "The model is worse than damped means: there may be too few ratings to learn from")
     if result.get('column', 'prediction') != 'prediction': lines.append(
         f"The predictions are in column {result['column']!r}, as 'prediction' is one of yours")
+    if kept: lines.append(f"{kept.strip()}; it was shown the training ratings only, "
+                          "and with --valid-pct 0 sees all")
     return '\n'.join(lines)
 
 # %% ../nbs/workshop/cli.ipynb #29573ba3
+def _need_picture(option, path):
+    if path.suffix not in ('.png', '.svg', '.pdf'): raise ValueError(
+        f"{option} {path} must end in .png, .svg or .pdf")
+
 def _draw(runs, path):
     "Save the picture of the ladder. Raises OSError naming the path."
     from matplotlib import style
@@ -246,8 +346,7 @@ def _draw(runs, path):
 def _demo(args):
     "`collabdive demo`: the ladder beside the reference."
     plot = args.plot or Path('collabdive-demo.png')
-    if plot.suffix not in ('.png', '.svg', '.pdf'):
-        raise ValueError(f"--plot {plot} must end in .png, .svg or .pdf")
+    _need_picture('--plot', plot)
     plot = _need_place(plot, force=args.force or not args.plot)
     from collabdive import ladder
     from collabdive.data import load_movielens
@@ -304,6 +403,146 @@ def _compared(found, n_hidden, n_seeds):
             f"{widest['acc']:.4f} in acc")
     return result, f"{text}\n{n_hidden:,} hidden ratings, for every model the same{note}"
 
+# %% ../nbs/workshop/cli.ipynb #ask00002
+def _factors(args):
+    "The model that is asked: a saved one, or one that is trained now, on all the ratings."
+    if args.file and args.model: raise ValueError(
+        f"{args.file} or --model {args.model}? Give ratings or a model, not both")
+    if args.model:
+        from collabdive.persist import load_factors
+        return load_factors(args.model)
+    ratings, names = _read(args)
+    from collabdive.batches import collab_dls
+    from collabdive.factors import to_factors
+    return to_factors(_fitted(collab_dls(ratings, *names, valid_pct=0)))
+
+def _meant(given, ids, what, part=False):
+    """The id that is spelt so, or else so but for its case; with `part` the only one that holds
+    it. Says so if it takes another. Raises KeyError with the closest."""
+    from collabdive.files import nearest_names
+    names = {str(v): v for v in ids}
+    if given in names: return names[given]
+    low = given.lower()
+    near = ([n for n in names if n.lower() == low]
+            or [n for n in names if part and low and low in n.lower()])
+    if len(near) != 1: raise KeyError(
+        f"there is no {what} {given!r}: {nearest_names(given, [*names])}")
+    warnings.warn(f"taking {near[0]!r} for {given!r}")
+    return names[near[0]]
+
+def _ranked(rows, note, **formats):
+    "Rows as a table with their places, and a line below."
+    if not rows: return note
+    wide = len(str(len(rows)))
+    def placed(n, item, **rest): return {f"{'':{wide}} item": f'{n:{wide}} {item}', **rest}
+    return _table([placed(n, **row) for n, row in enumerate(rows, 1)], **formats) + f'\n{note}'
+
+# %% ../nbs/workshop/cli.ipynb #ask00003
+def _given(args):
+    "The ratings of somebody new, (title, stars). Raises ValueError for what cannot be read."
+    pairs = [text.rpartition('=')[::2] for text in args.rate]
+    if args.rate_file: pairs += _pairs_in(args.rate_file)
+    def read(title, stars):
+        try: return str(title), float(str(stars))
+        except ValueError: raise ValueError(
+            f"{title!r} has {stars!r} for stars: write TITLE=NUMBER, such as 'Fargo (1996)=4'"
+        ) from None
+    if any(title == '' for title, _ in pairs): raise ValueError(
+        "a rating has no title: write TITLE=NUMBER, such as 'Fargo (1996)=4'")
+    return [read(*pair) for pair in pairs]
+
+def _pairs_in(path):
+    "The pairs in a file. Raises ValueError naming it."
+    from collabdive.tables import read_table
+    if path.suffix == '.json':
+        try: found = json.loads(path.read_text('utf-8'), object_pairs_hook=lambda pairs: pairs)
+        except ValueError as e: raise ValueError(f"{path} is no JSON: {e}") from None
+        if not (isinstance(found, list) and all(isinstance(p, tuple) for p in found)):
+            raise ValueError(f'{path} should hold one object, such as {{"Fargo (1996)": 4}}')
+    else:
+        table = read_table(path)
+        if table.shape[1] != 2: raise ValueError(
+            f"{path} has {table.shape[1]} columns: two are wanted, title and stars")
+        found = [*table.itertuples(index=False, name=None)]
+    if not found: raise ValueError(f"{path} rates nothing")
+    return found
+
+def _somebody(f, pairs):
+    "Who has rated this. Raises KeyError for an unknown title, ValueError for one given twice."
+    from collabdive.cold_start import fold_in
+    ratings = {}
+    for title, stars in pairs:
+        item = _meant(title, f.items, 'item')
+        if item in ratings: raise ValueError(f"{item!r} is rated twice: keep one of them")
+        ratings[item] = stars
+    return fold_in(f, ratings)
+
+
+# %% ../nbs/workshop/cli.ipynb #ask00004
+def _recommend(args):
+    "`collabdive recommend`: the best items for a user, or for somebody new."
+    _at_least_one(args, 'k')
+    rated = _given(args)
+    if (args.user is None) != bool(rated): raise ValueError(
+        "for whom? --user ID for one of the users, or --rate TITLE=STARS for somebody new, "
+        "not both")
+    f = _factors(args)
+    from collabdive.recommend import recommend
+    who = _somebody(f, rated) if rated else _meant(args.user, f.users, 'user')
+    if args.k > (n := len(f.items)): warnings.warn(f"there are {n} items, not {args.k}")
+    found = recommend(f, who, min(args.k, n))
+    rows = found.assign(score=found.score.astype(float).round(3)).to_dict('records')
+    result = dict(rated=who.ratings) if rated else dict(user=who)
+    note = (f"From {len(rated)} ratings of somebody new" if rated else
+            f"For user {who}, without what is rated already")
+    note += ', score in stars' if f.y_range else ''
+    return {**result, 'items': rows}, _ranked(rows, note, score='{:.2f}')
+
+# %% ../nbs/workshop/cli.ipynb #ask00005
+def _enough(f, least):
+    "How many ratings an item needs: as asked, or 50, or less where few items have so many."
+    if least or f.item_counts is None: return least or 1
+    from statistics import median
+    return max(1, min(50, int(median(f.item_counts))))
+
+def _similar(args):
+    "`collabdive similar`: the items with the nearest factors."
+    _at_least_one(args, 'k', 'min_ratings')
+    f = _factors(args)
+    from collabdive.factors import similar_items
+    item, least = _meant(args.title, f.items, 'item', part=True), _enough(f, args.min_ratings)
+    found = similar_items(f, item, args.k, min_ratings=least)
+    if len(found) < args.k: warnings.warn(f"only {len(found)} of {args.k} items are left")
+    rows = found.assign(similarity=found.similarity.astype(float).round(3)).to_dict('records')
+    note = f"Nearest to {item}, of items with {least} ratings or more; 1 is the same direction"
+    return dict(item=item, min_ratings=least, items=rows), _ranked(rows, note, similarity='{:.3f}')
+
+def _map(args):
+    "`collabdive map`: the items on the two main axes of their factors."
+    out = _need_place(args.out, args.file or args.model, args.force)
+    _need_picture('--out', out)
+    _at_least_one(args, 'min_ratings')
+    f = _factors(args)
+    from collabdive.pca import explained, pca_to_df
+    least = _enough(f, args.min_ratings)
+    frame, share = pca_to_df(f, min_ratings=least), float(explained(f, least)[:2].sum())
+    _draw_map(frame, f"Two axes hold {share:.0%} of what {len(frame):,} items differ in", out)
+    return dict(map=str(out), items=len(frame), min_ratings=least, explained=round(share, 3)), (
+        f"{len(frame):,} items with {least} ratings or more are in {out}; its two axes hold "
+        f"{share:.0%} of what they differ in")
+
+def _draw_map(frame, title, path):
+    "Save the picture of the items, with those that lie farthest out named."
+    from matplotlib import style
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from collabdive.pca import plot_top_5
+    with style.context('tableau-colorblind10'):
+        fig = Figure(figsize=(6, 5), layout='constrained', dpi=150)
+        FigureCanvasAgg(fig)                       # labels are moved on a canvas that can draw
+        plot_top_5(frame, 3, fig.subplots()).set_title(title)
+        _write(path, lambda part: fig.savefig(part, format=path.suffix[1:]))
+
 # %% ../nbs/workshop/cli.ipynb #25ca2585
 def _answer(args):
     "What a command has to say, as text or as JSON."
@@ -311,8 +550,8 @@ def _answer(args):
         from collabdive import __version__
         return __version__
     if not args.command: return _parser().format_help().rstrip()
-    result, text = {'data': _data, 'train': _train, 'compare': _compare,
-                    'demo': _demo}[args.command](args)
+    result, text = {'data': _data, 'train': _train, 'compare': _compare, 'recommend': _recommend,
+                    'similar': _similar, 'map': _map, 'demo': _demo}[args.command](args)
     return json.dumps(_plain(result), allow_nan=False) if args.json else text
 
 def _plain(value):
@@ -323,10 +562,15 @@ def _plain(value):
 
 def _parsed(argv):
     "The arguments; what --help prints is printed to the end."
-    try: return _parser().parse_args(argv)
+    parser = _parser()
+    try: args, rest = parser.parse_known_args(argv)
     except SystemExit as stop:
         if not stop.code: _say(None)
         raise
+    if len(rest) == 1 and rest[0][0:1] != '-' and getattr(args, 'file', '') is None:
+        args.file = Path(rest.pop())     # after an option, where older Pythons lose it
+    if rest: parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return args
 
 def _say(text, quietly=False):
     "Print to the end. A reader that has seen enough, as `head`, is no error; a full disk is one."
@@ -342,14 +586,36 @@ def _silence():
     "Let Python write what is left of stdout to nowhere when it ends."
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
+# %% ../nbs/workshop/cli.ipynb #c7r1c001
+def _note(warning, *_):
+    "Print a warning, above a progress bar if there is one."
+    from tqdm import tqdm
+    tqdm.write(f'collabdive: {warning}', file=sys.stderr)
+
+def _interrupted(*_):
+    "The first Ctrl-C ends the work in good order, a second one at once."
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    raise KeyboardInterrupt
+
+def _not_lost(lost):
+    "A Ctrl-C that fell into a callback, where Python would print and forget it, comes again."
+    if lost.exc_type is not KeyboardInterrupt: return sys.__unraisablehook__(lost)
+    signal.signal(signal.SIGINT, _interrupted)
+    Timer(.01, interrupt_main).start()
+
 # %% ../nbs/workshop/cli.ipynb #50eb5d10
 def main(
     argv: list|None = None,   # the arguments; None: those of the process
 ) -> int:                     # exit status: 0, 1 after an error, 130 after Ctrl-C; 2: usage
-    "The command `collabdive`. Errors are printed on stderr, without a traceback."
+    "The command `collabdive`. Errors and warnings are lines on stderr, without a traceback."
     wants_json = '--json' in (sys.argv if argv is None else argv)
+    if argv is None:
+        signal.signal(signal.SIGINT, _interrupted)
+        sys.unraisablehook = _not_lost
     try:
-        _say(_answer(_parsed(argv)))
+        with warnings.catch_warnings():
+            warnings.showwarning = _note
+            _say(_answer(_parsed(argv)))
     except (ValueError, KeyError, OSError, ImportError, TypeError, RuntimeError, MemoryError) as e:
         message = str(e.args[0] if isinstance(e, KeyError) else e) or type(e).__name__
         print(f'collabdive: error: {message}', file=sys.stderr)
@@ -358,4 +624,6 @@ def main(
     except KeyboardInterrupt:
         print('collabdive: interrupted', file=sys.stderr)
         return 130
+    finally:                          # all is said: what Python does to end needs no traceback
+        if argv is None: signal.signal(signal.SIGINT, signal.SIG_IGN)
     return 0

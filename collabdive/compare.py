@@ -34,7 +34,7 @@ from .metrics import (brier, check_probs, class_metrics, class_shares, level_cod
                                 likeliest_rating, mean_rating, median_rating, nll, rps)
 from .ordinal import CumulativeLink, Thresholds, cumulative_log_probs
 from .splits import check_splits, hold_out
-from .training import Recipe, fit
+from .training import Recipe, fit, seeded
 
 # %% ../nbs/14_compare.ipynb #f46afe5a
 def contender(
@@ -47,8 +47,7 @@ def contender(
     "A model of PyTorch as `compare` wants to call it: `model(ratings, split, seed)`."
     def model(ratings, split, seed):
         dls = collab_dls(ratings, splits=split, task=task, bs=bs, **names)
-        torch.manual_seed(seed)
-        learn = fit(Learner(dls, make_model(dls), TASKS[task].loss()), recipe)
+        with seeded(seed): learn = fit(Learner(dls, make_model(dls), TASKS[task].loss()), recipe)
         return learn.get_preds()[0].numpy()
     return model
 
@@ -149,7 +148,7 @@ def fit_cuts(
     """The slope and the cuts with the least log-loss. One imaginary row of each level,
     predicted right, keeps a place for a level that `y` does not have."""
     y, pred = (np.r_[np.ravel(v), levels] for v in (y, pred))
-    codes, loss = torch.from_numpy(level_codes(y, levels))[:, None], CrossEntropy()
+    codes, loss = torch.from_numpy(level_codes(y, levels)), CrossEntropy()
     if users is not None: users = np.r_[users, np.zeros(len(levels), 'int64')]
     n_users = 0 if users is None else users.max() + 1
     model = CutStars(len(levels), float(pred.mean()), n_users).double()

@@ -25,17 +25,18 @@ class CrossEntropy:
     def __call__(
         self,
         logits: torch.Tensor,       # (bs, n_classes) scores, or log-probabilities
-        y: torch.Tensor,            # (bs, 1) int64 class codes
+        y: torch.Tensor,            # (bs,) int64 class codes
         reduction: str|None = None, # 'mean', 'sum', 'none' for (bs,); None: `self.reduction`
     ) -> torch.Tensor:              # >= 0, in nats
         "Raises ValueError unless there is one code for each row."
-        if logits.ndim != 2 or y.shape != (len(logits), 1): raise ValueError(
+        if logits.ndim != 2 or y.shape != (len(logits),): raise ValueError(
             f"logits {tuple(logits.shape)} and codes {tuple(y.shape)} do not fit: "
-            "they should be (bs, n_classes) and (bs, 1)")
-        return nll_loss(logits.log_softmax(1), y[:, 0], reduction=reduction or self.reduction)
+            "they should be (bs, n_classes) and (bs,)")
+        return nll_loss(logits.log_softmax(1), y, reduction=reduction or self.reduction)
 
+    def __repr__(self): return 'CrossEntropy()'
     def activation(self, logits): return logits.softmax(1)
-    def decodes(self, probs): return probs.argmax(1, keepdim=True)
+    def decodes(self, probs): return probs.argmax(1)
 
 # %% ../nbs/11_cross_entropy.ipynb #8cbe1fbb
 class DotProductBiasCE(Module):

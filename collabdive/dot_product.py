@@ -14,7 +14,7 @@ from fastai.learner import Learner
 from fastai.torch_core import Module
 from torch.nn.functional import mse_loss
 
-from .training import Recipe, fit
+from .training import Recipe, fit, seeded
 
 # %% ../nbs/04_dot_product.ipynb #25f1fa7f
 def squared_error(
@@ -62,12 +62,12 @@ def train(
     cbs: list|None = None,        # fastai callbacks, such as a progress bar
     **kwargs                      # for the model, such as y_range
 ) -> Learner:                     # trained; `history` gives its losses
-    "Train a new model, quietly. Changes PyTorch's global random state."
+    "Train a new model, quietly. PyTorch's random state is afterwards as it was."
     recipe = recipe or Recipe()
-    torch.manual_seed(seed)
     rows = (len(dls.classes[name]) for name in dls.cat_names)
-    model = model_class(*rows, recipe.n_factors, **kwargs)
-    return fit(Learner(dls, model, loss_func), recipe, cbs)
+    with seeded(seed):
+        model = model_class(*rows, recipe.n_factors, **kwargs)
+        return fit(Learner(dls, model, loss_func), recipe, cbs)
 
 # %% ../nbs/04_dot_product.ipynb #cf7c1f2f
 class DotProductBias(Module):

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections import Counter
 from dataclasses import dataclass
 from importlib.resources import files
 from io import BytesIO
@@ -28,6 +29,9 @@ import numpy as np
 import pandas as pd
 import pooch
 from filelock import FileLock
+
+# %% ../nbs/workshop/files.ipynb #f11e5b0d
+from .tables import _bounded
 
 # %% ../nbs/workshop/files.ipynb #8f4a3b8a
 @dataclass(frozen=True)
@@ -78,7 +82,10 @@ class _Copy:
     def read(self, name):
         "The bytes of a file that must be there. Raises ValueError naming both."
         if name not in self.files: raise ValueError(f"{self.path} holds no file {name!r}")
-        try: raw = self.files[name].read_bytes()
+        if isinstance(file := self.files[name], zipfile.Path):
+            member = file.root.getinfo(file.at)
+            _bounded(f'{name} in {self.path}', member.file_size, member.compress_size)
+        try: raw = file.read_bytes()
         except (zipfile.BadZipFile, zipfile.zlib.error, EOFError) as e:
             raise ValueError(f"{name} in {self.path} is damaged ({e}): "
                              "delete the archive and fetch it anew") from e
@@ -248,7 +255,8 @@ def _fetch_recbole(home):
     with tempfile.TemporaryDirectory(dir=home, prefix=_partial.format('ml-100k.zip')) as tmp:
         cmd = [sys.executable, '-c', _follow, 'download', '--quiet', '--no-deps',
                '--only-binary=:all:', '--dest', tmp, 'recbole==1.2.1']
-        done = subprocess.run(cmd, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        done = subprocess.run(cmd, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+                              env={**os.environ, 'TMPDIR': tmp})
         if done.returncode:
             raise OSError('pip: ' + (done.stderr.strip().splitlines() or ['failed'])[-1])
         whl = Path(tmp)/_wheel
@@ -349,13 +357,13 @@ def need_columns(
 ):
     """Raises ValueError for a name that appears twice, KeyError for one that is missing, with
     the nearest there is."""
-    columns = [str(c) for c in columns]
-    if twice := sorted({c for c in columns if columns.count(c) > 1}):
-        raise ValueError(f"column {twice[0]!r} appears {columns.count(twice[0])} times; "
+    counts = Counter(map(str, columns))
+    if twice := sorted(c for c, n in counts.items() if n > 1):
+        raise ValueError(f"column {twice[0]!r} appears {counts[twice[0]]} times; "
                          "rename one of them")
     for name in names:
-        if name not in columns:
-            raise KeyError(f"there is no column {name!r}: {nearest_names(name, columns, 10)}")
+        if name not in counts:
+            raise KeyError(f"there is no column {name!r}: {nearest_names(name, [*counts], 10)}")
 
 # %% ../nbs/workshop/files.ipynb #itemcol1
 def item_column(

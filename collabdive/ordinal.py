@@ -24,7 +24,7 @@ def cumulative_log_probs(
 ) -> torch.Tensor:        # (bs, K) log-probabilities of the classes; exp of each row sums to 1
     """P(at most class k) = sigmoid(cut k - score). Each class is the difference of two such,
     taken in logs so that nothing rounds to 0. [McCullagh 1980]"""
-    gaps = cuts.diff(dim=1).expand(len(score), -1)
+    gaps = cuts.diff(dim=1).expand(score.shape[0], -1)
     below = pad(logsigmoid(cuts - score), (0, 1))     # the last class has no cut above it
     above = pad(logsigmoid(score - cuts), (1, 0))     # the first has none below it
     inside = pad(torch.log(-torch.expm1(-gaps)), (1, 1))
@@ -53,7 +53,7 @@ class Thresholds(Module):
         if self.user_gaps is not None: gaps = gaps + self.user_gaps(x[:, 0])
         if self.item_gaps is not None: gaps = gaps + self.item_gaps(x[:, 1])
         gaps = softplus(gaps) + 1e-4      # what is added survives rounding when summed
-        return torch.cat((self.first.expand(len(gaps), 1), gaps), 1).cumsum(1)
+        return torch.cat((self.first.expand(gaps.shape[0], 1), gaps), 1).cumsum(1)
 
 # %% ../nbs/12_ordinal.ipynb #b1f2f339
 class CumulativeLink(Module):

@@ -11,12 +11,8 @@ __all__ = ['check_matrix', 'pca', 'distance', 'quadrant', 'pca_to_df', 'short_ti
 # %% ../nbs/16_pca.ipynb #6a43fccb
 import re
 
-import fbpca
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from adjustText import adjust_text
-from matplotlib.patheffects import withStroke
 
 # %% ../nbs/16_pca.ipynb #19f7ee2e
 from .factors import Factors, rows_of
@@ -59,6 +55,7 @@ def pca(
 # %% ../nbs/16_pca.ipynb #71a6ab70
 def _seeded_fbpca(centred, k, seed):
     "More iterations and columns than fbpca takes by default, its random numbers seeded."
+    import fbpca   # slow to import
     state = np.random.get_state()
     np.random.seed(seed)
     try: return fbpca.pca(centred, k=k, raw=True, n_iter=10, l=k + 10)
@@ -140,9 +137,11 @@ def short_title(
 def plot_factors(
     frame: pd.DataFrame,      # from `pca_to_df`, with k=2 or more
     labels=(),                # items to name, as a list or Series; a dozen is readable
-    ax: plt.Axes|None = None, # where to draw; None: a new figure
-) -> plt.Axes:                # the axes drawn on
-    "Items on their first two components. Raises KeyError for an unknown label, with near ones."
+    ax=None,                  # matplotlib axes to draw on; None: a new figure
+):
+    """Items on their first two components; returns the axes. Raises KeyError for an unknown
+    label, with near ones."""
+    import matplotlib.pyplot as plt   # slow to import
     named = frame.iloc[rows_of(list(frame.item), labels)] if len(labels) else frame[:0]
     if ax is None: ax = plt.subplots(figsize=(5, 4.2))[1]
     ax.axhline(0, color='0.6', lw=.8, zorder=0)
@@ -157,6 +156,8 @@ def plot_factors(
 # %% ../nbs/16_pca.ipynb #6f3e3d35
 def _write_labels(ax, named):
     "Mark and name points, with lines to the labels where they have to make room."
+    from adjustText import adjust_text            # slow to import, both
+    from matplotlib.patheffects import withStroke
     if not ax.get_title(): ax.set_title(' ')       # a title set later does not move labels,
     ax.figure.canvas.draw()                        # nor do the ticks, once drawn
     points = ax.scatter(named.pc1, named.pc2, s=25, color='C5', marker='^', zorder=2.3)
@@ -181,9 +182,9 @@ def farthest(
 def plot_top_5(
     frame: pd.DataFrame,      # from `pca_to_df`, with k=2 or more
     n: int = 5,               # items of each quadrant to name; 3 leaves more room
-    ax: plt.Axes|None = None, # where to draw; None: a new figure
-) -> plt.Axes:                # the axes drawn on
-    "A map that names the items farthest out in each quadrant."
+    ax=None,                  # matplotlib axes to draw on; None: a new figure
+):
+    "A map that names the items farthest out in each quadrant; returns the axes."
     return plot_factors(frame, farthest(frame, n).item, ax)
 
 # %% ../nbs/16_pca.ipynb #ec61fc82
@@ -204,9 +205,9 @@ def plot_close_to_axes(
     frame: pd.DataFrame,      # from `pca_to_df`, with k=2 or more
     n: int = 3,               # items to name at each of the four ends
     degrees: float = 15.0,    # how far off its axis an item may lie, seen from the centre
-    ax: plt.Axes|None = None, # where to draw; None: a new figure
-) -> plt.Axes:                # the axes drawn on
-    "A map that names the items far out along one of its axes."
+    ax=None,                  # matplotlib axes to draw on; None: a new figure
+):
+    "A map that names the items far out along one of its axes; returns the axes."
     return plot_factors(frame, close_to_axes(frame, n, degrees).item, ax)
 
 # %% ../nbs/16_pca.ipynb #79b0c9e0

@@ -11,8 +11,6 @@ __all__ = ['film_attributes', 'r2', 'auc', 'cross_val_ridge', 'linear_probe', 'h
 # %% ../nbs/18_probes.ipynb #107f25f7
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from scipy.linalg import orthogonal_procrustes
 
 # %% ../nbs/18_probes.ipynb #f783e810
 from .factors import Factors
@@ -151,9 +149,10 @@ def probe_all(
 # %% ../nbs/18_probes.ipynb #2abed2a1
 def plot_probes(
     table: pd.DataFrame,  # index attribute; score, low, high, p_holm; if known lowest, highest
-    ax: Axes,             # to draw on
-) -> Axes:                # the same
-    "A dot for each attribute, with what 90% of shuffled copies score; the best on top."
+    ax,                   # matplotlib axes to draw on
+):
+    """A dot for each attribute, with what 90% of shuffled copies score; the best on top.
+    Returns the axes."""
     table = table.sort_values('score')
     place, found = np.arange(len(table)), (table.p_holm < .05).to_numpy()
     ax.barh(place, table.high - table.low, left=table.low, color='0.82', height=.7,
@@ -192,4 +191,5 @@ def aligned(
     "Orthogonal Procrustes. Raises ValueError if the shapes differ. [Schonemann 1966]"
     X, onto = check_matrix(X), check_matrix(onto)
     if X.shape != onto.shape: raise ValueError(f"{X.shape} cannot be aligned with {onto.shape}")
+    from scipy.linalg import orthogonal_procrustes   # slow to import
     return X @ orthogonal_procrustes(X, onto)[0]

@@ -11,7 +11,6 @@ __all__ = ['STEP_TOL', 'shrink', 'shrink_singular', 'split_cost', 'duality_gap',
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import eigh
 
 # %% ../nbs/17_robust_pca.ipynb #b8f7d0df
 from .pca import check_matrix
@@ -30,6 +29,7 @@ def shrink_singular(
     by: float,       # > 0
 ) -> tuple:          # (n, d) with its singular values shrunk, and its rank
     "Soft threshold of the singular values, by the eigenvectors of the smaller Gram matrix."
+    from scipy.linalg import eigh   # slow to import
     if X.shape[0] < X.shape[1]:
         low, rank = shrink_singular(X.T, by)
         return low.T, rank

@@ -19,9 +19,9 @@ import unicodedata
 import warnings
 import zipfile
 import zlib
+from collections.abc import Hashable
 from contextlib import contextmanager
 from decimal import Decimal
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -138,42 +138,50 @@ def _unquoted_fault(raw, sep, n):
 
 def _quoted_fault(raw, n, **dialect):
     "The same where fields may be quoted; 0 fields stand for quotes that do not fit the dialect."
-    text, start, last = raw.decode('utf-8', 'surrogatepass'), 0, 0
+    text, start = raw.decode('utf-8', 'surrogatepass'), 0
     with _long_fields():
         rows = csv.reader(io.StringIO(text, newline=''), **dialect)
         try:
             for row in rows:
                 if row and len(row) != n: return start + 1, len(row)
-                start, last = rows.line_num, start
-            tail = islice(io.StringIO(text, newline=''), last, None)
-            list(csv.reader(tail, **{**dialect, 'strict': True}))
-        except csv.Error as e:
-            if rows.line_num > start or 'end of data' in str(e): return last + 1, 0
+                start = rows.line_num
+        except csv.Error: return start + 1, 0
     return None
 
 # %% ../nbs/workshop/tables.ipynb #tabl0016
 _plain, _escaped = dict(quotechar='"'), dict(quotechar='"', escapechar='\\', doublequote=False)
 _none = dict(quoting=csv.QUOTE_NONE)
-_quoting = ((_plain, True), (_escaped, True), (_plain, False), (_none, False))  # and strictly?
+
+def _habits(raw, sep):
+    "The ways of quoting to try, the commonest first; none at all where no field stands in quotes."
+    between = re.escape(sep.encode())
+    blank = dict(skipinitialspace=True) if sep != ' ' and re.search(between + b' +"', raw) else {}
+    yield _plain | blank
+    if b'\\"' in raw: yield _escaped | blank
+    in_quotes = rb'(^|[\r\n]|%b)"[^"\r\n]*"(%b|[\r\n]|$)' % (between, between)
+    if not re.search(in_quotes, raw): yield _none
 
 def _dialect(raw, sep, n, path):
     "How fields are quoted. Raises ValueError naming the first line with too many or too few."
     if b'"' not in raw:
         if not (fault := _unquoted_fault(raw, sep, n)): return _none
     else:
-        for how, strict in _quoting:
-            found = _quoted_fault(raw, n, delimiter=sep, strict=strict, **how)
+        for how in _habits(raw, sep):
+            found = _quoted_fault(raw, n, delimiter=sep, strict=True, **how)
             if not found: return how
-            if how is _plain and not strict: fault = found
-    line, fields = fault
-    lines = raw.split(b'\n', line)[:line]
-    text = lines[-1].decode('utf-8', 'replace').strip()[:60]
-    if not fields: raise ValueError(f"{path}, line {line}: a quote is opened and never closed: "
-                                    f"{text!r}; was the file cut?")
+            if how != _none: fault = found
+    raise ValueError(_said(raw, n, path, *fault))
+
+def _said(raw, n, path, line, fields):
+    "What is wrong with a line that has so many fields and not n; 0 fields: with its quotes."
+    text = raw.split(b'\n', line)[:line][-1].decode('utf-8', 'replace').strip()[:60]
+    if not fields: return (
+        f"{path}, line {line}: a quote is opened and never closed, or closed and followed by "
+        f"more: {text!r}; double the quotes inside quotes; was the file cut?")
     remedy = ("was the file cut?" if fields < n else "put a field that holds the separator into "
               "quotes; does the first line lack a name?")
-    raise ValueError(f"{path}, line {line} has {fields} field{'s'*(fields != 1)}, the first line "
-                     f"{n}: {text!r}; {remedy}")
+    return (f"{path}, line {line} has {fields} field{'s'*(fields != 1)}, the first line "
+            f"{n}: {text!r}; {remedy}")
 
 # %% ../nbs/workshop/tables.ipynb #tabl0017
 def _separator(head, sep, path):
@@ -188,48 +196,49 @@ def _separator(head, sep, path):
                      "pass sep= if it has more")
 
 # %% ../nbs/workshop/tables.ipynb #tabl0019
-def _spelled(col):
-    "Texts as numbers, if that loses nothing of how any of them is written; '' is missing."
-    filled = col[col != '']
-    if not len(filled) or filled.str.match(r'\s*([+]|-?0\d)').any(): return col.where(col != '')
-    number = pd.to_numeric(filled, errors='coerce')
-    if number.isna().any(): return col.where(col != '')
-    return number.reindex(col.index)
+def _padded(col):
+    "True where a text would lose some of its spelling as a number, as 007 and +1 do."
+    return col.str.match(r'\s*([+]|-?0\d)').any()
 
 def _parse(raw, columns, sep, dialect, skip, text):
     "The columns of a text; those in `text` as they are spelled."
     how = dict(sep=sep, names=columns, skiprows=skip, header=None, keep_default_na=False,
                index_col=False, low_memory=False, encoding_errors='surrogatepass', **dialect)
+    def read(text, **more):
+        return pd.read_csv(io.BytesIO(raw), na_values=[''], dtype=dict.fromkeys(text, str) or None,
+                           **how, **more)
+    frame = read(text)
     between = re.escape(sep.encode())
-    if not re.search(rb'[\n"%b]\s*(\+|-?0)\d' % between, b'\n' + raw):
-        return pd.read_csv(io.BytesIO(raw), na_values=[''], dtype=dict.fromkeys(text, str), **how)
-    frame = pd.read_csv(io.BytesIO(raw), dtype=str, na_filter=False, **how)
-    return frame.apply(lambda col: col.where(col != '') if col.name in text else _spelled(col))
+    if not re.search(rb'[\n"%b]\s*(\+|-?0)\d' % between, b'\n' + raw): return frame
+    numbers = [c for c, t in frame.dtypes.items() if t.kind in 'iuf']
+    spelled = read(numbers, usecols=numbers) if numbers else frame[[]]
+    padded = [c for c in numbers if _padded(spelled[c])]
+    return frame.assign(**spelled[padded])
 
 # %% ../nbs/workshop/tables.ipynb #tabl0020
-def _read_text(path, raw, sep, encoding, names, text):
+def _read_text(path, raw, sep, names, text):
     "A text of rows as a frame."
-    raw = _utf8(raw, path, encoding)
-    head = raw.split(b'\n', 1)[0].decode('utf-8', 'replace').rstrip('\r')
+    head = re.split(b'[\r\n]', raw, maxsplit=1)[0].decode('utf-8', 'replace')
     sep = _separator(head, sep, path)
     if len(sep) > 1:                                    # pandas is quick with one character only
         raw, head, sep = raw.replace(sep.encode(), b'\x1f'), head.replace(sep, '\x1f'), '\x1f'
-    with _long_fields(): first = next(csv.reader([head], delimiter=sep))
+    how = dict(delimiter=sep, skipinitialspace=sep != ' ')
+    with _long_fields(): first = next(csv.reader([head], **how))
     columns = [name.strip() for name in (first if names is None else names)]
     if len(columns) != len(first): raise ValueError(
         f"{path}: names= holds {len(columns)} names, the first line {len(first)} fields: "
         f"{head.strip()[:60]!r}")
     if len(set(columns)) < len(columns):
         twice = next(c for c in columns if columns.count(c) > 1)
-        raise ValueError(f"{path}: column {twice!r} appears {columns.count(twice)} times; "
-                         "rename one of them")
+        raise ValueError(f"{path}: column {twice!r} appears {columns.count(twice)} times; rename "
+                         "one of them; a file without a header needs names=")
     dialect = _dialect(raw, sep, len(columns), path)
     return _parse(raw, columns, sep, dialect, int(names is None), text)
 
 # %% ../nbs/workshop/tables.ipynb #tabl0022
-def _read_lines(path, raw, encoding):
+def _read_lines(path, raw):
     "JSON lines, or one JSON list of objects, as a frame. Raises ValueError naming the line."
-    text, rows = _utf8(raw, path, encoding).decode('utf-8', 'surrogatepass'), []
+    text, rows = raw.decode('utf-8', 'surrogatepass'), []
     whole = text.lstrip().startswith('[')
     for n, line in enumerate([text] if whole else text.split('\n'), 1):
         if not line.strip(): continue
@@ -266,14 +275,17 @@ def read_table(
     path = Path(path)
     raw = _content(path)
     if raw[:4] == b'PAR1' or path.suffix in ('.parquet', '.pq'): return _read_parquet(path)
-    if {s.lower() for s in path.suffixes} & {'.jsonl', '.json', '.ndjson'}:
-        return _read_lines(path, raw, encoding)
-    return _read_text(path, raw, sep, encoding, names, text)
+    raw, named = _utf8(raw, path, encoding), {s.lower() for s in path.suffixes}
+    if named & {'.jsonl', '.json', '.ndjson'} or re.match(rb'\s*(\{\s*"|\[\s*\{)', raw):
+        return _read_lines(path, raw)
+    return _read_text(path, raw, sep, names, text)
 
 # %% ../nbs/workshop/tables.ipynb #tabl0032
 def _tidied(ids, where):
     "Texts without blanks around them, letters composed (NFC); warns if any changed."
     if pd.api.types.is_numeric_dtype(ids.dtype): return ids
+    if odd := next((v for v in ids if not isinstance(v, Hashable)), None): raise ValueError(
+        f"{where}: {str(odd)[:60]} is no id; write one row a rating, with a number or a text")
     codes, values = pd.factorize(ids)
     tidy = [unicodedata.normalize('NFC', v).strip() if isinstance(v, str) else v for v in values]
     changed = np.array([a != b for a, b in zip(tidy, values)], bool)
@@ -289,7 +301,9 @@ def _as_numbers(col):
         known = col.map(lambda v: isinstance(v, (Decimal, int, float))).all()
         return col.astype('float64') if known else col
     if not pd.api.types.is_string_dtype(col.dtype): return col
-    if col.dropna().str.fullmatch(r'\s*-?\d+(,\d+)?\s*').all(): col = col.str.replace(',', '.')
+    commas = col[col.str.contains(',', na=False)].str.strip()
+    thousands = len(commas) and commas.str.fullmatch(r'-?[1-9]\d{0,2},\d{3}').all()   # or decimals
+    if not thousands and commas.str.fullmatch(r'-?\d+,\d+').all(): col = col.str.replace(',', '.')
     number = pd.to_numeric(col, errors='coerce')
     return col if (number.isna() & col.notna()).any() else number
 
@@ -315,7 +329,8 @@ def _hint(rating, where):
 # %% ../nbs/workshop/tables.ipynb #tabl0034
 def _once(ratings, pair, rating_name, duplicates):
     "What to do with a pair that is rated more than once. Raises ValueError."
-    again = ratings.duplicated(pair, keep='last')
+    if duplicates == 'keep': return ratings
+    again = ratings[pair].duplicated(keep='last')
     if duplicates == 'last': return ratings[~again]
     if duplicates == 'mean':
         means = ratings.groupby(pair, sort=False)[rating_name].transform('mean')

@@ -5,15 +5,22 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from fastai.learner import Learner
+from fastai.callback.progress import ProgressCallback
+from fastai.learner import Learner, load_learner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collabdive.batches import (CODED, CodedRatings, RatingsDL, code_ratings, collab_dls,
                                 rating_levels)
+from collabdive.compare import compare, contenders, shares_model
 from collabdive.data import read_ratings
+from collabdive.dot_product import DotProductBias, train
+from collabdive.factors import to_factors
 from collabdive.files import item_column
+from collabdive.learner import collab_learner, fit_quick
 from collabdive.planted import planted_ratings
+from collabdive.splits import random_split
+from collabdive.training import Recipe, history
 from helpers import halves
 
 CLUB = pd.DataFrame({'user': list('aabbc'), 'title': list('xyxzy'), 'rating': [5., 2, 4, 3, 1]})
@@ -65,7 +72,7 @@ def test_numbers_and_words_in_one_vocabulary():
     ({'title': None}, 'title None')])
 def test_a_question_that_cannot_be_coded(change, message):
     vocab = code_ratings(pd.DataFrame({'user': [1, 2, 3, 4], 'title': ['Kolya', 'Fargo']*2,
-                                       'rating': 1.}))[0]
+                                       'rating': [1., 2]*2}))[0]
     asked = pd.DataFrame({'user': [1], 'title': ['Kolya']})
     assert vocab.encode(asked.assign(**change), unknown='na').eq(0).sum() == 1
     with pytest.raises(KeyError, match=message): vocab.encode(asked.assign(**change))
@@ -123,12 +130,15 @@ def test_the_column_of_items_is_title_then_item_then_movie():
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from([.5, 1, 2, 3.5, 5]), min_size=1, max_size=20))
 def test_levels_are_what_occurs_or_what_is_given(ratings):
+    if len(set(ratings)) < 2:
+        with pytest.raises(ValueError, match='nothing to predict'): rating_levels(np.array(ratings))
+        return
     assert rating_levels(np.array(ratings)) == tuple(sorted(set(ratings)))
     assert rating_levels(pd.Series(ratings), (5, 1, 3)) == (1, 3, 5)
     frame = CLUB.iloc[np.arange(len(ratings) + 1) % 5].assign(rating=[5., *ratings])
     if frame.user.nunique() < 2 or frame.title.nunique() < 2: return
     vocab, _, codes = code_ratings(frame, task='classify', levels=(5, 3.5, 2, 1, .5))
-    assert codes.shape == (len(frame), 1) and vocab.stars(codes) == frame.rating.tolist()
+    assert codes.shape == (len(frame),) and vocab.stars(codes) == frame.rating.tolist()
 
 
 def test_a_rating_that_is_no_level_is_refused_before_training():
@@ -177,7 +187,7 @@ def test_batch_sizes_of_validation_and_of_questions():
 
 @pytest.mark.parametrize('splits, message', [
     (([1, 2, 3], [3, 4]), '1 rows are in both parts of the splits, row 3 first'),
-    (([1, 2, 3], []), 'the valid part of the splits is empty'),
+    (([], [3]), 'the train part of the splits is empty'),
     (([1, 4000], [3]), 'names row 4000; rows are 0 to 3999'),
     (([1, 1], [3]), 'train part names row 1 twice'), (([1], [3], [4]), 'not 3 parts')])
 def test_splits_are_looked_at(splits, message):
@@ -240,7 +250,7 @@ def test_a_pair_on_both_sides_is_warned_of(recwarn):
 @pytest.mark.parametrize('options, why', [
     (dict(task='ordinal'), 'holds 1000 different ratings, and classes want 2 to 20'),
     (dict(task='classify', levels=(1, 2, 2, 3)), 'finite and different'),
-    (dict(task='classify', levels=(1, np.nan)), 'finite and different'), (dict(val_bs=0), 'val_bs=0'),
+    (dict(task='classify', levels=(1, np.nan)), 'finite and'), (dict(val_bs=0), 'val_bs=0'),
     (dict(bs=float('nan')), 'bs=nan')])
 def test_numbers_that_make_no_loaders(options, why):
     rows = planted_ratings(60, 50, 2, 1000)
@@ -250,4 +260,55 @@ def test_numbers_that_make_no_loaders(options, why):
 
 def test_a_constant_rating_makes_no_classes():
     rows = planted_ratings(60, 50, 2, 1000).assign(rating=3.)
-    with pytest.raises(ValueError, match='holds 1 different ratings'): collab_dls(rows, task='ordinal')
+    for task in CODED:
+        with pytest.raises(ValueError, match=r'nothing to predict: of ratings there is \[3\.0\]'):
+            collab_dls(rows, task=task)
+    with pytest.raises(ValueError, match=r'there is \[2\]'): collab_dls(rows, levels=(2,))
+    for judge in (shares_model, contenders()['dot product'], contenders()['ordinal']):
+        with pytest.raises(ValueError, match='nothing to predict'):
+            compare({'m': judge}, rows, random_split(rows), progress=False)
+    dls = collab_dls(rows, task='ordinal', levels=(1, 2, 3, 4, 5))     # others could be given
+    assert dls.train_ds.vocab.levels == (1, 2, 3, 4, 5)
+
+
+# training on everything
+
+ALL = planted_ratings(60, 50, 2, 1000)
+ROWS = np.arange(1000)
+
+
+@pytest.mark.parametrize('options', [dict(valid_pct=0), dict(splits=(ROWS, [])),
+                                     dict(splits=(ROWS >= 0, ROWS < 0))],
+                         ids=['0', 'rows', 'masks'])
+@pytest.mark.parametrize('task', list(CODED))
+def test_every_row_is_trained_on(options, task):
+    dls = collab_dls(ALL, **options, task=task, bs=64, device='cpu')
+    assert len(dls.valid_ds) == len(dls.valid) == len(list(dls.valid)) == 0
+    assert dls.valid.bs == 2048 and not dls.valid.shuffle and dls.train.shuffle
+    pairs = torch.cat([b[0] for b in dls.train]).tolist()
+    whole = code_ratings(ALL)[1].tolist()
+    assert sorted(pairs) == sorted(whole) and pairs != whole
+    learn = fit_quick(dls, epochs=2)
+    losses = history(learn)
+    assert losses.train.notna().all() and losses.valid.isna().all() and len(losses) == 2
+    assert losses.dtypes.tolist() == ['float64']*2
+    f = to_factors(learn)
+    assert f.item_counts.sum() == 1000 == len(f.seen[1]) and len(f.users) == ALL.user.nunique()
+    for ask in (learn.validate, learn.get_preds, learn.show_results, dls.valid.show_batch):
+        with pytest.raises(ValueError, match=r'none were hidden \(valid_pct=0\)'): ask()
+    assert len(learn.get_preds(dl=learn.dls.train)[0]) == 1000 and learn.validate(0)[0] > 0
+    assert len(learn.get_preds(dl=dls.test_dl(ALL[:3]))[0]) == 3 == len(learn.predict(ALL[:3]))
+
+
+def test_all_trainers_train_on_everything(tmp_path):
+    dls = collab_dls(ALL, valid_pct=0, device='cpu')
+    learn = train(DotProductBias, dls, Recipe(epochs=2, n_factors=3))
+    assert history(learn).valid.isna().all() and to_factors(learn).item_counts.sum() == 1000
+    learn = collab_learner(dls, 3, y_range=(0, 5.5), path=tmp_path)
+    learn.remove_cb(ProgressCallback)
+    with learn.no_logging(): learn.fit_one_cycle(2, 1e-2)
+    assert [row[1:] for row in learn.recorder.values] == [[None]*3]*2
+    learn.export('m.pkl')
+    back = load_learner(tmp_path/'m.pkl')
+    assert back.predict(ALL[:3]).equals(learn.predict(ALL[:3]))
+    with pytest.raises(ValueError, match='of 1000 rows hides none'): collab_dls(ALL, valid_pct=1e-4)

@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collabdive.batches import code_ratings, collab_dls
-from collabdive.data import check_ratings, crosstab, load_movielens, read_ratings
+from collabdive.data import (
+    EXAMPLE_RATINGS,
+    check_ratings,
+    crosstab,
+    load_movielens,
+    read_ratings,
+    with_user,
+)
 
 
 def test_a_set_that_does_not_exist():
@@ -116,6 +123,9 @@ def test_any_ids_come_back_or_are_refused(rows):
                     for c in ('user', 'title'))
         assert clash or min(frame.user.nunique(), frame.title.nunique()) < 2, e
         return
+    if frame.rating.nunique() < 2:
+        with pytest.raises(ValueError, match='nothing to predict'): code_ratings(frame)
+        return
     vocab, x, y = code_ratings(frame)
     back = vocab.decode(x, y)
     assert back.user.tolist() == frame.user.tolist() and back.title.tolist() == frame.title.tolist()
@@ -131,3 +141,49 @@ def test_every_row_once(n, bs, seed):
     dls = collab_dls(frame, bs=bs, valid_pct=.3, seed=seed)
     got = [int(v) for dl in (dls.train, dls.valid) for _, y in dl for v in y.flatten()]
     assert sorted(got) == list(range(n)) and max(len(y) for _, y in dls.train) <= bs
+
+
+# one more user
+
+FILMS = pd.DataFrame({'user': [1, 1, 2], 'movie': [8, 9, 7],
+                      'rating': np.array([5, 3, 1], 'float32'),
+                      'timestamp': [30, 10, 20], 'title': ['Alien (1979)', 'Heat', 'Heat'],
+                      'mood': ['glad', 'glad', 'sad']})
+
+
+def test_one_more_user():
+    more = with_user(FILMS, {'Heat': 4.5, 'Alien (1979)': 1})
+    assert more.iloc[:3].equals(FILMS) and list(more) == list(FILMS)
+    you = more.iloc[3:]
+    assert you[['user', 'movie', 'rating', 'timestamp']].values.tolist() == [[0, 9, 4.5, 30],
+                                                                             [0, 8, 1, 30]]
+    assert you.mood.isna().all() and more.index.tolist() == [0, 1, 2, 3, 4]      # nothing invented
+    assert more.dtypes.equals(FILMS.dtypes)
+    bare = FILMS.drop(columns=['title', 'timestamp', 'mood'])
+    assert with_user(bare, {7: 2}, id='you').iloc[-1].tolist() == ['you', 7, 2]
+
+
+def test_the_example_is_a_dozen_films_that_many_know():
+    more = with_user(load_movielens('100k').ratings, EXAMPLE_RATINGS)
+    assert len(EXAMPLE_RATINGS) == 12 and len(more) == 100_012 and not more.isna().any(axis=None)
+    assert more.title.value_counts()[list(EXAMPLE_RATINGS)].min() > 50
+
+
+@pytest.mark.parametrize('mine, error, message', [
+    ({}, ValueError, 'you have rated nothing'), (['Heat'], TypeError, 'a dict .* not list'),
+    ({'alien': 3}, KeyError, "title 'alien': did you mean 'Alien \\(1979\\)'"),
+    ({'Heat': 6}, ValueError, "'Heat' has 6 stars, and here they go from 1 to 5"),
+    ({'Heat': .5}, ValueError, 'has 0.5 stars'), ({'Heat': np.nan}, ValueError, 'has nan stars'),
+    ({'Heat': '5'}, ValueError, "has '5' stars"), ({'Heat': True}, ValueError, 'has True stars'),
+    ({'Heat': None}, ValueError, 'has None stars'),
+    ({'Heat': 5, ' heat': 5}, ValueError, "'Heat' and ' heat' are one title in two spellings"),
+    ({'heat': 5, 'Heat': 5}, KeyError, "title 'heat': did you mean 'Heat'")])
+def test_a_user_who_cannot_be_added(mine, error, message):
+    with pytest.raises(error, match=message): with_user(FILMS, mine)
+
+
+def test_a_user_who_is_there_already():
+    with pytest.raises(ValueError, match='there is a user 2 already: pass another id='):
+        with_user(FILMS, {'Heat': 5}, id=2)
+    with pytest.raises(KeyError, match="no column 'rating'"):
+        with_user(FILMS.drop(columns='rating'), {'Heat': 5})

@@ -61,8 +61,10 @@ def test_polish(tmp_path):
     page.write_text(f'''<html><head><script src="{CDN}/katex.js"></script>
 <script src="{CDN}/jquery@3"></script><script>define('jquery', [])</script></head>
 <nav class="navbar"><a class="nav-link active" aria-current="page" href="../b.html">b</a></nav>
-<main><h1>a</h1><details class="code-fold" open></details><div class="cell-output-markdown"><hr>
-<p>source</p><h3 id="f">f</h3><p>f &lt; a</p></div><a href="{HOME}/b.html#c">b</a>
+<main><h1>a</h1><details class="code-fold" open><summary>Exported source</summary>
+<pre>x = y = 1\ndef f(): z = 2</pre></details><div class="cell-output-markdown"><hr>
+<p>source</p><h3 id="f">f</h3><pre>  a:b.c<span class="op">.</span>D=<span class="st">'e.F'</span>
+</pre><p>f &lt; a</p></div><a href="{HOME}/b.html#c">b</a>
 <img src="data:image/png;base64,{PIXEL}" alt="n"><table><th></th></table>
 <span class="math inline">\\(x_i\\)</span></main>''')
     polish.polish(tmp_path, HOME)
@@ -71,6 +73,8 @@ def test_polish(tmp_path):
     assert soup.main.a['href'] == '../b.html#c' and soup.math and soup.td and not soup.hr
     assert soup.nav.a.attrs == {'class': ['nav-link'], 'href': '../b.html'}
     assert soup.select('.signature > h2:first-child#f') and not soup.details.has_attr('open')
+    assert soup.summary.string == 'Source of x, y, f'
+    assert soup.select_one('.signature pre').get_text() == "  a:D='e.F'\n"
     assert (soup.img['width'], soup.img['class'], soup.img['alt']) == ('1', ['is-dark'], 'n')
     assert (page.parent/soup.img['src']).is_file()
     top, f = json.loads((tmp_path/'search.json').read_text())

@@ -27,6 +27,7 @@ from collabdive.factors import (
     similar_items,
     similarity,
     to_factors,
+    trained_on,
 )
 from collabdive.ordinal import CumulativeLink
 from collabdive.planted import planted_ratings
@@ -126,6 +127,8 @@ def test_a_learner_that_was_exported_has_no_counts(club, tmp_path):
     back = to_factors(load_learner(tmp_path/'m.pkl'))
     assert np.array_equal(back.item_factors, before.item_factors) and back.users == before.users
     assert back.item_counts is None is back.seen and before.item_counts.sum() == 960
+    known = trained_on(load_learner(tmp_path/'m.pkl').dls)
+    assert known == (before.users, before.items, None, None)
 
 
 # what was seen, and who has ratings enough
@@ -133,7 +136,7 @@ def test_a_learner_that_was_exported_has_no_counts(club, tmp_path):
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 5), st.integers(1, 6)), min_size=4, max_size=30))
 def test_what_each_user_has_rated(pairs):
-    frame = pd.DataFrame(pairs, columns=['user', 'item']).assign(rating=3.)
+    frame = pd.DataFrame(pairs, columns=['user', 'item']).assign(rating=range(len(pairs)))
     if frame.user.nunique() < 2 or frame['item'].nunique() < 2: return
     hidden = [len(frame) - 1]
     dls = collab_dls(frame, splits=(list(range(len(frame) - 1)), hidden))

@@ -396,3 +396,23 @@ def test_a_changed_file_of_the_cache_is_fetched_anew(home, monkeypatch):
     with pytest.raises(ValueError, match='ml-1m.zip has another MD5 than the published file'):
         files._unchanged(changed, release)
     assert files._unchanged(home/'ml-latest-small.zip', files.RELEASES['latest-small'])
+
+
+def test_an_archive_that_unpacks_to_far_more_is_not_unpacked(tmp_path):
+    with zipfile.ZipFile(tmp_path/'bomb.zip', 'w', zipfile.ZIP_DEFLATED) as z: z.writestr('u.data', bytes(10**8))
+    start = time.process_time()
+    with pytest.raises(ValueError, match='u.data in .*bomb.zip unpacks to over 250 times'):
+        load_movielens('100k', path=tmp_path/'bomb.zip')
+    assert time.process_time() - start < 1
+
+
+def test_what_pip_unpacks_lies_in_the_folder_that_is_swept(home, monkeypatch):
+    monkeypatch.undo()
+    seen = []
+    def fake_pip(cmd, **options):
+        seen.append((cmd[cmd.index('--dest') + 1], options['env']['TMPDIR']))
+        return subprocess.CompletedProcess(cmd, 1, '', 'no')
+    monkeypatch.setattr(files.subprocess, 'run', fake_pip)
+    home.mkdir()
+    with pytest.raises(OSError, match='pip: no'): files._fetch_recbole(home)
+    assert seen[0][0] == seen[0][1] and seen[0][0].startswith(str(home))

@@ -1,8 +1,9 @@
 "Learners that leave their process, and learners on a GPU."
 import json
 import sys
-from unittest import mock
+import warnings
 import zipfile
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,8 @@ from torch import nn
 from collabdive.batches import collab_dls
 from collabdive.cross_entropy import CrossEntropy
 from collabdive.dot_product import DotProductBias
-from collabdive.learner import SquaredError, collab_learner, fit_quick, range_around
+from collabdive.learner import (SquaredError, collab_learner, damped_rmse, fit_quick,
+                                range_around)
 from collabdive.metrics import class_metrics, rating_metrics
 from collabdive.planted import planted_ratings
 from collabdive.splits import random_split
@@ -108,8 +110,10 @@ def test_an_exported_file_does_not_grow_with_the_ratings(tmp_path):
                                                 ('ordinal', .6, 50)])
 def test_what_fit_quick_does_unless_told(task, wd, n_factors):
     dls = collab_dls(planted_ratings(80, 60, 2, 3250, seed=1), task=task)
-    with mock.patch('collabdive.learner.fit', lambda *args: args):
+    with (mock.patch('collabdive.learner.fit', lambda *args: args),
+          mock.patch('collabdive.learner._warn_if_beaten')):
         learn, recipe, cbs, progress = fit_quick(dls)
+        wd *= 4**(1/3)                                 # as for 20,000 rows, which are few
         assert (recipe.epochs, recipe.lr, recipe.wd, recipe.rest_wd) == (5, .02, wd, .02)
         assert len(learn.dls.train) == 52 and learn.dls.train.bs == 50 and not progress
         assert recipe.n_factors == n_factors == learn.model.state_dict()[
@@ -336,7 +340,7 @@ def test_losses_row_by_row_with_a_loss_of_ours_and_of_fastais():
         assert torch.equal(said[2].flatten(), probs.argmax(1))
         assert np.isclose(said[3].mean().item(), recorded, atol=1e-5)
     surprise, rows = Interpretation.from_learner(learn).top_losses(3)
-    assert torch.allclose(surprise, -probs[rows, codes[rows, 0]].log(), atol=1e-4)
+    assert torch.allclose(surprise, -probs[rows, codes[rows]].log(), atol=1e-4)
     assert torch.allclose(surprise, said[3].topk(3).values, atol=1e-4)
 
 
@@ -367,7 +371,8 @@ def test_fit_quick_takes_callbacks_seeds_and_models():
     early = fit_quick(dls, epochs=9, cbs=EarlyStoppingCallback(min_delta=9.))
     assert len(history(early)) == 2 and early.dls.train.bs == 32 and dls.train.bs == 64
     assert early.dls.valid_ds is dls.valid_ds
-    assert [h['wd'] for h in early.opt.hypers] == [1.7, .02] and early.model.y_range == (0, 5.5)
+    assert [h['wd'] for h in early.opt.hypers] == [1.7*4**(1/3), .02]
+    assert early.model.y_range == (0, 5.5)
     again, other = (history(fit_quick(dls, seed=s)) for s in (42, 7))
     assert history(fit_quick(dls)).equals(again) and not again.equals(other)
     torch.manual_seed(1)
@@ -416,3 +421,87 @@ def test_half_precision_trains_and_predicts():
     fit(learn, Recipe(1))
     rows = learn.predict(ASKED).filter(like='p(')
     np.testing.assert_allclose(rows.sum(axis=1), 1, atol=1e-3)
+
+
+# scales and sizes
+
+def on_scale(scale, seed, n=1500):
+    "Planted ratings of 50 users on another scale."
+    f, rng = planted_ratings(50, 40, 2, n, seed=seed), np.random.default_rng(seed)
+    z = (f.signal - f.signal.mean())/f.signal.std() + rng.normal(0, 1, n)
+    share = z.rank(pct=True)
+    return f.assign(rating={
+        '1..5': f.rating, '0..100': (share*100).round(), '-10..10': (share*20 - 10).round(),
+        'half stars': (share*9).round()/2 + .5, '0 or 1': (share > .6)*1.,
+        'counts': np.exp(4 + 1.3*z).round() + 1}[scale])
+
+
+@pytest.mark.parametrize('scale', ['1..5', '0..100', '-10..10', 'half stars', '0 or 1', 'counts'])
+def test_on_any_scale_no_worse_than_the_mean(scale):
+    for seed in range(3):
+        dls = collab_dls(on_scale(scale, seed), seed=seed)
+        torch.manual_seed(seed)
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter('always')
+            learn, quick = collab_learner(dls), fit_quick(dls, seed=seed)
+        told = any('train on the logarithm' in str(w.message) for w in heard)
+        with learn.no_bar(), learn.no_logging(): learn.fit_one_cycle(5, 5e-3)
+        for learn in (learn, quick):
+            with learn.no_bar(): pred, y = (t.flatten() for t in learn.get_preds())
+            mean = (y - dls.train_ds.y.mean()).square().mean().sqrt()
+            worst = mean*(9 if told and learn is quick else 1.01)
+            assert (pred - y).square().mean().sqrt() < worst and told == (scale == 'counts')
+
+
+def test_a_dot_product_starts_at_the_mean_of_any_scale():
+    frame = on_scale('0..100', 0)
+    theirs = CollabDataLoaders.from_df(frame, .2, 'user', 'title', 'rating', seed=1)
+    for dls in (collab_dls(frame), theirs):
+        y = torch.as_tensor(np.asarray(getattr(dls.train_ds, 'ys', None) if dls is theirs
+                                       else dls.train_ds.y)).float()
+        with torch.no_grad(): said = collab_learner(dls, 5).model(torch.tensor([[3, 5], [9, 8]]))
+        assert np.allclose(said, y.mean(), atol=.2)
+
+
+@pytest.mark.parametrize('task', ['regress', 'classify', 'ordinal'])
+def test_one_rating_for_everything_is_refused(task):
+    same = club().assign(rating=4.)
+    dls = collab_dls(same, task=task, levels=(3., 4., 5.))
+    for make in (collab_learner, fit_quick):
+        with pytest.raises(ValueError, match='all 960 training ratings are 4: nothing'): make(dls)
+
+
+def test_ratings_that_want_a_logarithm_are_told():
+    with pytest.warns(UserWarning, match=r'np.log1p\(rating\)'):
+        collab_learner(collab_dls(on_scale('counts', 0)))
+    with warnings.catch_warnings():
+        warnings.filterwarnings('error', message='half of the ratings')
+        for scale in ('1..5', '0..100', '0 or 1'): collab_learner(collab_dls(on_scale(scale, 0)))
+
+
+@pytest.mark.parametrize('task', ['regress', 'ordinal'])
+def test_damped_means_by_hand(task):
+    rows = [(1, 7, 5.), (1, 8, 3.), (2, 7, 4.), (2, 8, 1.), (1, 9, 2.), (3, 7, 3.)]
+    frame = pd.DataFrame(rows, columns=['user', 'movie', 'rating'])
+    dls = collab_dls(frame, splits=([0, 1, 2], [3, 4, 5]), task=task)
+    item7, item8 = 1/3, -1/2                           # of a mean of 4: sums 1, -1; 1 vote more
+    user1, user2 = (1 - item7 - 1 - item8)/3, -item7/2
+    said = np.array([4 + item8 + user2, 4 + user1, 4 + item7])      # film 9, user 3: unknown
+    assert damped_rmse(dls, damping=1) == pytest.approx(((said - [1, 2, 3])**2).mean()**.5)
+
+
+def test_fit_quick_says_when_damped_means_are_better():
+    dls = collab_dls(club())
+    with pytest.warns(UserWarning, match='worse than damped means .* 960 training ratings'):
+        fit_quick(dls, wd=0)
+    with warnings.catch_warnings():
+        warnings.filterwarnings('error', message='The model is worse')
+        fit_quick(collab_dls(planted_ratings(100, 60, 2, 5000, seed=1)))
+
+
+def test_more_ratings_want_less_decay():
+    recipe = Recipe(wd=1.7, rows=80_000)
+    assert recipe.at(80_000).wd == 1.7 and recipe.at(640_000).wd == pytest.approx(.85)
+    assert recipe.at(0).wd == recipe.at(20_000).wd == pytest.approx(1.7*4**(1/3))
+    assert Recipe(wd=.6).at(640_000).wd == .6
+    with pytest.raises(ValueError, match='rows=0 is too low'): Recipe(rows=0)

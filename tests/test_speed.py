@@ -46,6 +46,14 @@ def test_a_model_needs_no_package_beyond_those_of_fastai():
     assert 'pooch' in packages_after('import collabdive.data') - theirs   # this would be noticed
 
 
+def test_reading_a_model_needs_nothing_that_trains_or_draws():
+    modules = ', '.join(f'collabdive.{m}' for m in (
+        'factors', 'biases', 'pca', 'robust_pca', 'probes'))
+    slow = {'torch', 'fastai', 'matplotlib', 'adjustText', 'fbpca', 'sklearn'}
+    assert not packages_after(f'import {modules}') & slow
+    assert packages_after('import collabdive.figures') & slow   # this would be noticed
+
+
 def test_starting_is_quick():
     found = load_results('imports')
     cpu = {what: clocks['cpu_s'] for what, clocks in found['fastest'].items()}

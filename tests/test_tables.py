@@ -3,9 +3,13 @@ import bz2
 import csv
 import decimal
 import gzip
+import io
+import json
 import lzma
 import os
+import random
 import time
+import warnings
 import zipfile
 
 import numpy as np
@@ -130,6 +134,24 @@ def test_decimals_of_a_database(put):
     assert read_ratings(put('x', '').with_name('m.pq')).rating.tolist() == [4.5, 3]
 
 
+@pytest.mark.parametrize('text, items', [
+    ('"user", "item", "rating"\n1, "Film, The", 3\n2, "b", 4\n', ['Film, The', 'b']),     # blanks before quotes
+    (f'{HEAD}1,"Q" film,3\n2,5" disk,4\n', ['"Q" film', '5" disk']), ('user::item::rating\n1::"Q" x::3\n2::b::4\n', ['"Q" x', 'b']),
+    (f'{HEAD}1,"two\nlines",3\n2,b,4\n'.replace('3\n', '3\r').replace('g\n', 'g\r').replace('4\n', '4\r'), ['two\nlines', 'b']),
+    ('[{"user": 1, "item": "a", "rating": 3},\n {"user": 2, "item": "b", "rating": 4}]', ['a', 'b'])])
+def test_habits_of_quoting_and_json_by_another_name(put, text, items):
+    assert read_ratings(put('m.txt', text)).item.tolist() == items
+
+
+@pytest.mark.parametrize('name, text, message', [
+    ('m.csv', '"user","item","rating"\n"1","a "b" c","3"\n"2","x","4"\n', 'line 2: a quote .* double the quotes'),
+    ('m.csv', 'user;item;rating\n1;a;1,250\n2;b;3,500\n', "'1,250' is not a number"),    # thousands, or decimals?
+    ('m.json', '{"user": {"0": 1}, "item": {"0": 2}, "rating": {"0": 3}}', "column 'user': {'0': 1} is no id"),
+    ('m.csv', '1,1,3\n2,1,4\n', 'a file without a header needs names=')])
+def test_what_could_be_read_in_two_ways_is_refused(put, name, text, message):
+    with pytest.raises(ValueError, match=message): read_ratings(put(name, text))
+
+
 # what is no table
 
 @pytest.mark.parametrize('name, content, message', [
@@ -175,6 +197,9 @@ def test_long_fields_and_wide_tables(put):
     assert read_table(put('m.csv', f'{HEAD}1,a,3\n2,"b\nc",4')).item.tolist() == ['a', 'b\nc']
     names = [f'c{k}' for k in range(10_000)]
     assert read_table(put('wide.csv', f"{','.join(names)}\n{','.join('1'*10_000)}\n")).shape == (1, 10_000)
+    rows = ''.join(f'{k},{k},{k},' + ','.join('1'*10_000) + '\n' for k in (1, 2, 3))
+    file, start = put('wide.csv', HEAD.rstrip() + ',' + ','.join(names) + '\n' + rows), time.process_time()
+    assert read_ratings(file).shape == (3, 10_003) and time.process_time() - start < 5    # it takes half a second
 
 
 # ratings
@@ -270,3 +295,67 @@ def test_no_other_line_end_moves_a_column(put):
         assert read_table(file).item.tolist() == [f'x{odd}y', f'b{odd}c']
         with pytest.raises(ValueError, match='m.csv, line'):
             read_table(put('m.csv', f'{HEAD}1,"x{odd}{odd}{odd}y",3\n2,"b"\n'))
+
+
+# honest files in odd dress: of each the right answer is known
+
+IDS = ['{}', '{:06d}', '+{}', '1000000000000000{:05d}', '-{}', '{}.0', '{}e5', 'None{}', '0x{}',
+       '{}/07/2024', '🎬{}', 'שלום{}', 'Amélie ñ {}', '１２{}', 'a\xa0b{}', 'say "{}" now', '"Q" {}',
+       "it's {}", 'Film, The ({})', 'a;b{}', 'a\tb{}', 'two\nlines{}', 'C:\\x{}', 'x'*5000 + '{}',
+       '1_00{}', '{}%', '="{}"', '#{}', '.{}1', '東京{}']
+NUMBERS = {'{:.0f}': round, '{}': float, '{:.3e}': float, '+{}': float, ' {}': float,
+           '{:.0f}.': round, '0{:.0f}': round}
+NO_NUMBERS = ['{:.0%}', '{}/5', '{} stars', '€{}', '1 00{:.0f}', '={}', '\u2212{}', '{}\xa0',
+              '1.00{:.0f},5']
+
+
+def as_json(rng, meant):
+    "Rows as JSON lines, or as one list."
+    lines = [json.dumps({'user': u, 'item': i, 'rating': v, 'more': {'a': [1]}},
+                        ensure_ascii=rng.random() < .5) for u, i, v in meant]
+    return '\n'.join(lines) if rng.random() < .5 else f"[{', '.join(lines)}]"
+
+
+def as_csv(rng, rows, blank_lines):
+    "Rows as text with a blank column, some separator and line end, perhaps blank lines."
+    out, end = io.StringIO(), rng.choice(['\n', '\r\n'])
+    writer = csv.writer(out, delimiter=rng.choice(',;\t|'), lineterminator=end,
+                        quoting=rng.choice([0, 0, 1, 2]))
+    writer.writerows([('user', 'item', 'rating', ''), *((*row, '') for row in rows)])
+    if not blank_lines: return out.getvalue()
+    return out.getvalue().replace(end, end*2, 2) + end*rng.randrange(3)
+
+
+def odd_file(rng):
+    "A name, bytes and the rows in them; None for the rows where a rating is no number."
+    of_users, of_items = rng.choice(IDS), rng.choice(IDS)
+    of_stars = rng.choice([*NUMBERS, *NO_NUMBERS, *list(NUMBERS)*2])
+    value, stars = NUMBERS.get(of_stars), [1.5, 3, 4.5, 2, 1, 3.5]
+    rows = [(of_users.format(k % 4 + 1), of_items.format(k + 1), of_stars.format(v))
+            for k, v in enumerate(stars)]
+    meant = value and [(u, i, value(v)) for (u, i, _), v in zip(rows, stars)]
+    if of_stars == '{}' and rng.random() < .2:       # decimal commas
+        rows = [(u, i, s.replace('.', ',')) for u, i, s in rows]
+    if value and rng.random() < .15: text = as_json(rng, meant)
+    else: text = as_csv(rng, rows, 'two' not in of_users + of_items)
+    data = text.encode(rng.choice(['utf-8', 'utf-8', 'utf-8-sig', 'utf-16', 'utf-32']))
+    name, pack = rng.choice([('m.csv', bytes), ('m.dat', bytes), ('m.csv.gz', gzip.compress),
+                             ('m.gz', bytes), ('m.bz2', bz2.compress)])
+    return name, pack(data), meant
+
+
+def test_odd_files_are_read_right_or_refused(put):
+    rng, right = random.Random(0), 0
+    for _ in range(300):
+        name, data, meant = odd_file(rng)
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            try: got = read_ratings(put(name, data))
+            except ValueError as error:
+                assert name in str(error) and not meant, (error, data)
+                continue
+        assert meant, data
+        rows = got[['user', 'item', 'rating']].itertuples(index=False)
+        assert [(str(u), str(i), stars) for u, i, stars in rows] == meant, data
+        right += 1
+    assert right > 180

@@ -14,14 +14,15 @@ import nbs
 import notebooks
 import outputs
 
-PROJECT = '[project]\nname = "mini"\ndynamic = ["version"]\n[tool.nbdev]\ntst_flags = "slow"\n'
+PROJECT = """[project]\nname = "mini"\ndynamic = ["version"]\n[project.urls]
+Repository = "https://github.com/me/mini"\n[tool.nbdev]\ntst_flags = "slow"\n"""
 KERNEL = {'kernelspec': {'display_name': 'python3', 'language': 'python', 'name': 'python3'}}
 PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nG{}AAAABJRU5ErkJggg=='  # a PNG
 CONFIG = SimpleNamespace(git_url='https://github.com/me/mini', lib_name='mini')
 LESSON = '\n'.join(['# Title\n\n> A finding.\n\n**Needs** [Data](00_data.ipynb)',
-                    *anatomy.head('01_next', CONFIG.git_url), '**Takes** 5 minutes.',
+                    *anatomy.head('01_next', CONFIG), '**Takes** 5 minutes.',
                     '**1. Predict.** What?', 'def check_1(x):\n    from mini.data import f',
-                    'attempt(check_1, ...)', 'prove(check_1, 1,\n      wrong=0)'])
+                    'attempt(check_1, ...)', 'prove(check_1, 1, wrong=[0, 2, 3],\n  also=[1.])'])
 
 
 def shown(text, kind='text/plain'):
@@ -131,7 +132,10 @@ def test_a_module_of_a_higher_layer_or_of_none_is_refused(tmp_path):
     ('**Takes** 5', '', 'lacks **Takes**'), ('00_data', '02_late', 'needs 02_late, not before it'),
     ('data import f', 'cli import x', 'imports cli, of no'), ('.data', '.late', 'imports late, of'),
     ('1. Predict', '2. Predict', 'exercises {2}'), ('def check_1', 'def check_2', 'checkers {2}'),
-    ('attempt(check_1, ', '(', 'attempts set()'), ('wrong=', '', 'proofs with a wrong answer')])
+    ('attempt(check_1, ', '(', 'attempts set()'), ('prove(', '(', 'proofs set()'),
+    ('0, 2, 3', '0, 2', 'check_1 is to be proved with three wrong answers'),
+    ('also=[1.]', 'also=[]', 'check_1 is to be'), ('\n  also=[1.]', '', 'check_1 is to be'),
+    ('mini @', 'maxi @', 'lacks ! [ -e')])
 def test_faults_of_a_lesson_are_found(old, new, fault):
     modules = {'data': '00_data', 'next': '01_next', 'late': '02_late', 'cli': 'workshop/cli'}
     lesson = LESSON.replace(old, new)
@@ -143,11 +147,17 @@ def test_patterns_sidebar_and_table_name_the_lessons(root, monkeypatch):
     monkeypatch.setattr(anatomy, 'lesson_faults', lambda *_: [])
     (root/'_quarto.yml').write_text(
         'website: {sidebar: {contents: [{section: One, contents: [01_next.ipynb]}]}}')
-    home = write(root, 'index', '# Mini\n\n<!-- lessons -->\n\nold\n\n<!-- /lessons -->')
     write(root, '01_next', LESSON)
+    home = write(root, 'index', '# Mini\n\n<!-- lessons -->\n\nold\n\n<!-- /lessons -->')
+    cells = '! pip install -q git+https://there', '! pip install pyarrow'
     assert [x[:16] for x in anatomy.faults(root)] == ['index: the table']
-    anatomy.write_table(root)
+    path = write(root, 'workshop/cli', *cells)
+    assert anatomy.faults(root) == [
+        'workshop/cli: pip is to install "mini @ git+https://github.com/me/mini"']
+    anatomy.write(root)
     assert anatomy.faults(root) == []
+    assert [c.source for c in nbs.code_cells(path)] == [
+        '! pip install -q "mini @ git+https://github.com/me/mini"', cells[1]]
     assert '| **One** | | |\n| [01 Title](01_next.ipynb) | A finding. | 5 |\n' in nbs.read_nb(
         home).cells[0].source
     write(root, '02_lost', '# Lost')

@@ -1,7 +1,9 @@
 "What neither builder does to a page: small pictures, MathML, links that stay, names for parts."
+import ast
 import base64
 import html
 import json
+import re
 from io import BytesIO
 from pathlib import Path
 
@@ -13,6 +15,8 @@ import links
 SCRIPT = 'page.js'  # lies beside the notebooks; every page loads it
 DARK = 128          # a picture whose mean is below this, of 255, is no drawing on white
 HEADS = ['h1', 'h2', 'h3', 'h4', 'h5', 'h6']
+MODULE = re.compile(r"""(<span\sclass="(?:co|st)">.*?</span>)|  # comments and strings stay
+    \b[a-z_]\w*(?:\.|<span\sclass="op">\.</span>)(?=[A-Za-z_])""", re.X)
 UNREAD = ['annotation', 'nav', 'style', 'summary']  # no part of what the search finds
 FOREIGN = """[src*="/katex"], [href*="/katex"], [src*="/requirejs@"], [src*="/jquery@"],
 script:-soup-contains("define('jquery'")"""         # for TeX, and for widgets, where none are
@@ -72,6 +76,19 @@ def mark_signatures(soup: BeautifulSoup) -> None:
     for rule in soup.select('.cell-output-markdown > hr:first-child:has(~ h2, ~ h3, ~ h4)'):
         rule.parent['class'].append('signature')
         rule.replace_with(rule.find_next_sibling(HEADS))
+    for code in soup.select('.signature pre'):  # Tensor, not torch.Tensor
+        short = MODULE.sub(lambda m: m[1] or '', str(code))
+        code.replace_with(BeautifulSoup(short, 'html.parser'))
+
+
+def name_folds(soup: BeautifulSoup) -> None:
+    "Say on a fold of exported source what it defines."
+    for line in soup.find_all('summary', string='Exported source'):
+        names = []
+        for part in ast.parse(line.parent.pre.get_text()).body:
+            found = [part] if hasattr(part, 'name') else getattr(part, 'targets', [])
+            names += [getattr(one, 'name', '') or getattr(one, 'id', '') for one in found]
+        line.string = f"Source of {', '.join(filter(None, names))}"
 
 
 def entries(soup: BeautifulSoup, href: str) -> list:
@@ -103,6 +120,7 @@ def polish_page(
     write_formulas(soup)
     place_figures(soup, page)
     mark_signatures(soup)
+    name_folds(soup)
     order_headings(soup)
     for link in soup.select(f'a[href^="{home}/"]'):
         link['href'] = up + link['href'][len(home)+1:] or './'

@@ -1,6 +1,7 @@
 "Chromium without a window, for the pages of the built site and for planted ones."
 import os
 import shutil
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -8,7 +9,8 @@ from helpers import ROOT  # first: it lets the tools be imported
 
 import links
 
-SITE, HOME = ROOT/'_docs', 'http://localhost/'  # no server: the browser gets files
+SITE = Path(os.environ.get('SITE', ROOT/'_docs')).resolve()  # either builder's folder
+HOME = 'http://localhost/'                                   # no server: the browser gets files
 NAMES = [page.relative_to(SITE).as_posix() for page in links.pages(SITE)]
 QUIET = ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
 

@@ -13,7 +13,7 @@ from docs import weight
 from nbs import sidebar
 
 TEX = re.compile(r'\$\$|\\[()\[\]]|\\[a-z]{2,}')
-pytestmark = pytest.mark.skipif(not NAMES, reason='there is no _docs; make docs builds it')
+pytestmark = pytest.mark.skipif(not NAMES, reason=f'no page in {SITE}; make docs builds them')
 
 
 @pytest.fixture(params=NAMES)
@@ -48,6 +48,9 @@ def test_signatures_are_in_the_contents_and_their_source_is_folded(page):
              for head in page.select('.signature :is(h2, h3, h4):first-child')}
     assert names <= {link['href'][1:] for link in page.select('#TOC a')}
     assert not page.select('main hr + p + h3, details.code-fold[open]')
+    assert not page.find_all('summary', string='Exported source')       # it says of what
+    code = [pre.get_text() for pre in page.select('.signature pre')]
+    assert not [text for text in code if re.search(r'\w:[a-z_]\w*\.', text)], 'no torch.Tensor'
 
 
 def test_only_the_link_to_this_page_is_current(page):

@@ -139,7 +139,7 @@ PROBES = colours, axe, dead, layout, strangers  # the first makes axe-core's wor
 def test_page(page, probe): assert not probe(page)
 
 
-built = pytest.mark.skipif(not NAMES, reason='there is no _docs; make docs builds it')
+built = pytest.mark.skipif(not NAMES, reason=f'no page in {SITE}; make docs builds them')
 
 
 @built
@@ -165,8 +165,8 @@ def test_dark_for_those_who_prefer_it(look):
     assert background(look(SITE, 'index.html', 'dark')) in DARK
 
 
-SHELL = '''<!doctype html><html lang="en"><meta charset="utf-8"><title>t</title><meta name="viewport"
-content="width=device-width"><style>body { background: white }
+SHELL = '''<!doctype html><html lang="en"><meta charset="utf-8"><title>t</title><meta
+name="viewport" content="width=device-width"><style>body { background: white }
 .quarto-dark { background: #111; color: #ccc }</style><body><header><button
 class="quarto-color-scheme-toggle" onclick="document.body.classList.toggle('quarto-dark')">dark
 </button></header><main><h1>One</h1>'''
@@ -203,9 +203,10 @@ def test_faults_are_seen(look, tmp_path, probe, body, fault):
     assert fault in str(found) if fault else not found
 
 
-GUESS = '''<details class="guess" data-options="few|many" data-answer="2"><summary>few or many?</summary>
-<p>Many.</p></details><div class="cell"><pre>1 + 1</pre><div class="cell-output"><p>seven</p></div></div>
-<div class="cell"><details class="code-fold"><summary>✓ checked: seven it is</summary></details></div>'''
+GUESS = '''<details class="guess" data-options="few|many" data-answer="2"><summary>few or many?
+</summary><p>Many.</p></details><div class="cell"><pre>1 + 1</pre><div class="cell-output">
+<p>seven</p></div></div><div class="cell"><details class="code-fold">
+<summary>✓ checked: seven it is</summary></details></div>'''
 
 
 @pytest.fixture
@@ -245,4 +246,5 @@ def test_those_in_a_hurry_see_everything(guesses):
 def test_without_scripts_nothing_is_covered(look, tmp_path):
     (tmp_path/'index.html').write_text(SHELL + GUESS, encoding='utf-8')
     page = look(tmp_path, 'index.html')
-    assert page.get_by_text('seven').first.is_visible() and page.locator('summary').first.is_visible()
+    assert page.get_by_text('seven').first.is_visible()
+    assert page.locator('summary').first.is_visible()
