@@ -48,7 +48,13 @@ def exports(module: Path) -> dict:
         found |= {part.id: node for name in names for part in ast.walk(name)
                   if isinstance(part, ast.Name)}
     names = ast.literal_eval(found['__all__'].value)
-    return {name: (call(found[name], text), about(found[name], text)) for name in names}
+    return {name: (call(node, text), about(node, text)) for name in names
+            if not dispatched(node := found[name])}
+
+
+def dispatched(node: ast.AST) -> bool:
+    "Is it for fastai to call, which looks it up by the types of its arguments?"
+    return any(ast.unparse(part) == 'dispatch' for part in getattr(node, 'decorator_list', []))
 
 
 def examples(notebook: Path) -> list:
