@@ -13,11 +13,9 @@ import json
 import math
 import os
 import signal
-import stat
 import sys
 import warnings
 from _thread import interrupt_main
-from glob import escape
 from importlib.metadata import metadata
 from pathlib import Path
 from threading import Timer
@@ -216,31 +214,10 @@ def _at_least_one(args, *names):
             raise ValueError(f"--{name.replace('_', '-')} {given} must be at least 1")
 
 # %% ../nbs/workshop/cli.ipynb #c7r1c002
-def _runs(pid):
-    "Is there a process of that number? On Windows, where asking would end it, yes."
-    if os.name == 'nt': return True
-    try: os.kill(int(pid), 0)
-    except ProcessLookupError: return False
-    except OSError: pass                  # somebody else's
-    return True
-
-def _beside(path):
-    "Where to write until all is there; what killed runs have left of the same is swept away."
-    for left in path.parent.glob(f'.collabdive-*-{escape(path.name)}'):
-        pid = left.name.split('-')[1]
-        if pid.isdecimal() and not _runs(pid): left.unlink(missing_ok=True)
-    return path.with_name(f'.collabdive-{os.getpid()}-{path.name}')
-
 def _write(path, save):
-    "Let `save` write beside the place, then rename: never half a file. A device is written to."
-    device = path.exists() and not stat.S_ISREG(path.stat().st_mode)
-    part = path if device else _beside(path)
-    try:
-        save(part)
-        if not device: part.replace(path)
-    except OSError as e: raise OSError(f"cannot write {path}: {e.strerror or e}") from e
-    finally:
-        if not device: part.unlink(missing_ok=True)
+    "Let `save` write there, whole or not at all."
+    from collabdive.files import write_whole
+    write_whole(path, save)
 
 # %% ../nbs/workshop/cli.ipynb #b9b9ec75
 def _outcome(ratings, names, dls, losses):

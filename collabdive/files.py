@@ -6,7 +6,7 @@ Docs: https://collabdive.github.io/collabdive/workshop/files.html.md"""
 
 # %% auto #0
 __all__ = ['RELEASES', 'MovieLens', 'read_release', 'cache_dir', 'find_release', 'load_results', 'nearest_names', 'need_columns',
-           'item_column', 'need_ids', 'need_ratings']
+           'item_column', 'need_ids', 'need_ratings', 'write_whole']
 
 # %% ../nbs/workshop/files.ipynb #3b3cc649
 import csv
@@ -15,12 +15,15 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
 import zipfile
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from glob import escape
 from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
@@ -417,3 +420,34 @@ def need_ratings(
     if not pd.api.types.is_numeric_dtype(col.dtype):
         raise ValueError(f"column {name!r} holds numbers as text; "
                          "convert it with .astype(float)")
+
+# %% ../nbs/workshop/files.ipynb #whole002
+def write_whole(
+    path: Path,      # where to; a link leads to its target, a device is written to
+    save: Callable,  # called with the path to write to until all is there
+):
+    "Write a file whole, or leave what was there. Raises OSError naming the place."
+    path = Path(os.path.realpath(path))
+    device = path.exists() and not stat.S_ISREG(path.stat().st_mode)
+    part = path if device else _beside(path)
+    try:
+        save(part)
+        if not device: part.replace(path)
+    except OSError as e: raise OSError(f"cannot write {path}: {e.strerror or e}") from e
+    finally:
+        if not device: part.unlink(missing_ok=True)
+
+def _beside(path):
+    "Where to write until all is there; what killed runs have left of the same is swept away."
+    for left in path.parent.glob(f'.collabdive-*-{escape(path.name)}'):
+        pid = left.name.split('-')[1]
+        if pid.isdecimal() and not _runs(pid): left.unlink(missing_ok=True)
+    return path.with_name(f'.collabdive-{os.getpid()}-{path.name}')
+
+def _runs(pid):
+    "Is there a process of that number? On Windows, where asking would end it, yes."
+    if os.name == 'nt': return True
+    try: os.kill(int(pid), 0)
+    except ProcessLookupError: return False
+    except OSError: pass                  # somebody else's
+    return True

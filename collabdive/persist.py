@@ -11,7 +11,6 @@ __all__ = ['save_factors', 'load_factors', 'save_model', 'load_model', 'export_o
 import copy
 import hashlib
 import json
-import os
 import re
 from pathlib import Path
 
@@ -33,6 +32,7 @@ from .create_params import DotProductBiasParams
 from .cross_entropy import CollabNNClassifier, DotProductBiasCE
 from .dot_product import DotProduct, DotProductBias
 from .factors import Factors
+from .files import write_whole
 from .learner import TASKS, CollabLearner, DotBias, OrdinalNN
 from .ordinal import CumulativeLink
 from .training import _ID_TABLES
@@ -41,16 +41,14 @@ from .training import _ID_TABLES
 _FORMAT = 1      # of the files; a reader knows this one and those before it
 
 def _write(path, kind, about, arrays):
-    "One safetensors file of arrays and JSON, written beside its place and then renamed."
+    "One safetensors file of arrays and JSON, written whole or not at all."
     text = json.dumps({'kind': kind, 'format': _FORMAT, **about}, allow_nan=False)
     path, arrays = Path(path), {k: np.asarray(a, order='C') for k, a in arrays.items()}
-    part = path.with_name(f'{path.name}.{os.getpid()}.part')
     if path.exists() and not path.is_file(): raise OSError(f"cannot write {path}: it is no file")
-    try:
-        save_file(arrays, part, {'collabdive': text, 'sha256': _digest(text, arrays)})
-        part.replace(path)
-    except SafetensorError as e: raise OSError(f"cannot write {path}: {e}") from e
-    finally: part.unlink(missing_ok=True)
+    def save(part):
+        try: save_file(arrays, part, {'collabdive': text, 'sha256': _digest(text, arrays)})
+        except SafetensorError as e: raise OSError(str(e)) from e
+    write_whole(path, save)
 
 def _digest(text, arrays):
     "SHA-256 of all that a file says and holds."
@@ -165,9 +163,9 @@ def _fastai_classes(m):
 def _ordinal_net(m): return dict(_fastai_net(m.net), n_classes=m.thresholds.gaps.shape[1] + 2)
 
 _MODELS = {DotProduct: _dot, DotProductBias: _dot, DotProductBiasParams: _dot,
-          DotProductBiasCE: _classes, CumulativeLink: _link, CollabNN: _net,
-          CollabNNClassifier: _net, DotBias: _fastai_dot, EmbeddingNN: _fastai_net,
-          TabularModel: _fastai_classes, OrdinalNN: _ordinal_net}
+           DotProductBiasCE: _classes, CumulativeLink: _link, CollabNN: _net,
+           CollabNNClassifier: _net, DotBias: _fastai_dot, EmbeddingNN: _fastai_net,
+           TabularModel: _fastai_classes, OrdinalNN: _ordinal_net}
 
 # %% ../nbs/21_persist.ipynb #persistt
 def _build(name, made):
@@ -253,7 +251,7 @@ def export_onnx(
     try: import onnxscript  # noqa: F401  torch.onnx needs it
     except ImportError as e: raise ImportError(
         "export_onnx needs two more packages: pip install 'collabdive[onnx]'") from e
-    vocab, path = learn.dls.vocab, Path(path)
+    vocab = learn.dls.vocab
     net = copy.deepcopy(_Answers(learn)).cpu().eval()
     program = torch.onnx.export(
         net, (torch.zeros(2, 2, dtype=torch.int64),), dynamo=True, verbose=False,
@@ -262,11 +260,7 @@ def export_onnx(
     ids = {name: _ids(list(vocab.classes[name]), name) for name in vocab.cat_names}
     program.model.metadata_props['collabdive'] = json.dumps(
         {'ids': ids, 'levels': list(vocab.levels), 'task': vocab.task})
-    part = path.with_name(f'{path.name}.{os.getpid()}.part')
-    try:
-        program.save(part, external_data=False)
-        part.replace(path)
-    finally: part.unlink(missing_ok=True)
+    write_whole(path, lambda part: program.save(part, external_data=False))
 
 # %% ../nbs/21_persist.ipynb #persia9
 def warm_start(

@@ -290,3 +290,11 @@ def test_a_warm_start_wants_the_same_task_and_levels(ratings):
     learn = collab_learner(collab_dls(ratings, task='classify'))
     with pytest.raises(ValueError, match='levels of the model'):
         warm_start(learn, collab_dls(ratings, task='classify', levels=(0, 1, 2, 3, 4, 5)))
+
+
+def test_a_link_stays_a_link_and_what_a_killed_save_left_is_swept(tmp_path):
+    (tmp_path/'link').symlink_to(tmp_path/'f')
+    (tmp_path/'.collabdive-999999999-f').write_text('half')      # no such process
+    save_factors(factors(), tmp_path/'link')
+    assert (tmp_path/'link').is_symlink() and same(load_factors(tmp_path/'f'), factors())
+    assert {p.name for p in tmp_path.iterdir()} == {'link', 'f'}
