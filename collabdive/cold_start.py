@@ -25,7 +25,7 @@ from .files import item_column, need_columns, need_ratings
 _people = WeakKeyDictionary()       # of each model, once: it is what takes time
 
 def _prior(f):
-    "The average person, bias first; A, where A @ A.T is how people differ; levels; X @ A."
+    "The average person, bias first; A, where A @ A.T is how people differ; levels; X @ A; rows."
     if not isinstance(f, Factors): raise TypeError(
         f"newcomers want Factors, not {type(f).__name__}: a model has them by to_factors(...)")
     if f not in _people:
@@ -37,7 +37,8 @@ def _prior(f):
         D = (W - mean)[n > 0]
         size, axes = np.linalg.eigh(D.T @ D/len(D))
         A = axes*np.sqrt(size.clip(0))
-        _people[f] = mean, A, f.mean + f.item_bias + X @ mean, X @ A
+        place = {title: row for row, title in enumerate(f.items)}
+        _people[f] = mean, A, f.mean + f.item_bias + X @ mean, X @ A, place
     return _people[f]
 
 # %% ../nbs/19_cold_start.ipynb #cold0012
@@ -50,7 +51,7 @@ def _settings(f, noise, widen):
 
 def _design(f, rows, widen):
     "What the average person scores (..., n), and what turns z into the rest (..., n, d)."
-    _, _, level, B = _prior(f)
+    _, _, level, B, _ = _prior(f)
     return level[rows], B[rows]*widen**.5
 
 def _curve(raw, y_range):
@@ -76,7 +77,8 @@ def _minimum(level, B, rating, known, y_range, noise):
     for _ in range(100):
         error, slope, bend, loss = now
         weight = _weight(error, slope, bend)*known
-        H = (rough*weight[..., None].astype('float32')).swapaxes(1, 2) @ rough
+        half = rough*np.sqrt(weight)[..., None].astype('float32')
+        H = half.swapaxes(1, 2) @ half          # of one array: NumPy works out half of it
         H += np.eye(B.shape[-1], dtype='float32')
         down = ((error*slope*known)[:, None] @ B)[:, 0] - z
         step = np.linalg.solve(H, down[..., None].astype('float32'))[..., 0].astype(float)
@@ -127,7 +129,7 @@ def doubt(
 # %% ../nbs/19_cold_start.ipynb #cold0016
 def _rated(f, ratings):
     "Row of each title, and stars. Raises what `fold_in` raises."
-    place = {title: row for row, title in enumerate(f.items)}
+    place = _prior(f)[-1]
     _need_own(ratings, place, 'item', *(f.y_range or (-np.inf, np.inf)))
     rows = np.array([place[title] for title in ratings])
     _need_trained(f, rows)

@@ -230,7 +230,8 @@ def predict(
     finally: model.train(training)
     pred, name = pred.float().cpu().numpy(), f'{vocab.rating_name}_pred'
     columns = TASKS[vocab.task].columns(pred, name, vocab.levels)
-    return frame[vocab.cat_names].assign(**columns)
+    ids = {side: frame[side] for side in vocab.cat_names}
+    return pd.DataFrame(ids | columns, frame.index)
 
 # %% ../nbs/13_learner.ipynb #toplosses
 @dispatch
