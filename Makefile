@@ -10,11 +10,11 @@ READY = $(VENV)/.installed
 PYTEST = $(BIN)/python -m pytest
 BENCH_VENV = .venv-bench
 BENCH_READY = $(BENCH_VENV)/.installed
-MEASUREMENTS = ladder loader epoch_profile networks cross_entropy recipe sizes classes pcp big imports
+MEASUREMENTS = ladder loader epoch_profile steps networks cross_entropy recipe sizes classes pcp big imports
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test nbdev_test check rest docs lint colab bench bench-own bench-setup \
-	refresh clean
+	web refresh clean
 
 help:  ## show this list
 	@grep -hE '^[a-z_-]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -34,7 +34,8 @@ check: $(READY)  ## all that CI does: test, then the rest
 	@status=0; for part in test rest; do $(MAKE) $$part || status=1; done; exit $$status
 
 rest: $(READY)  ## docs, exports, imports, lessons, stored outputs, the site in a browser
-	@status=0; for part in repository site; do $(PYTEST) tests/$$part || status=1; done; exit $$status
+	@status=0; for part in repository site; do \
+	  $(PYTEST) -n 2 --dist loadgroup tests/$$part || status=1; done; exit $$status
 
 docs: $(READY)  ## build the site into _docs/ and follow its links
 	@$(BIN)/python tools/docs.py
@@ -53,6 +54,9 @@ bench-own: $(READY)  ## all other measurements, of which lessons show the result
 	  echo "== $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 bench-setup: $(BENCH_READY)  ## make .venv-bench with the other libraries; bench does it too
+
+web:  ## build the explorer into web/dist (needs Node.js)
+	@cd web && npm ci --ignore-scripts --silent && npm run build --silent
 
 refresh: $(READY)  ## run the notebooks, slow cells too, and store their outputs in nbs/ (NB=00)
 	@$(BIN)/python tools/notebooks.py refresh --slow $(NB)

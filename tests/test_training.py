@@ -9,25 +9,32 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from fastai.callback.core import Callback, CancelBatchException
 from fastai.callback.progress import ProgressCallback
-from fastai.collab import EmbeddingDotBias, EmbeddingNN, TabularCollab
+from fastai.callback.schedule import ParamScheduler, SchedCos, combined_cos
+from fastai.callback.tracker import EarlyStoppingCallback, SaveModelCallback
+from fastai.callback.training import GradientClip
+from fastai.collab import CollabDataLoaders, EmbeddingDotBias, EmbeddingNN, TabularCollab
 from fastai.data.block import TransformBlock
 from fastai.learner import Learner
 from fastai.losses import MSELossFlat
+from fastai.metrics import mae
 from fastai.optimizer import Adam, OptimWrapper
 from fastai.tabular.core import Categorify
+from fastai.torch_core import TensorBase, set_seed
 from torch import nn
 
 from collabdive.batches import collab_dls
 from collabdive.collab_nn import CollabNN
 from collabdive.create_params import DotProductBiasParams
-from collabdive.cross_entropy import CrossEntropy
+from collabdive.cross_entropy import CrossEntropy, DotProductBiasCE
 from collabdive.dot_product import DotProduct, DotProductBias, squared_error, train
+from collabdive.files import load_results
 from collabdive.learner import OrdinalNN, collab_learner, fit_quick
 from collabdive.ordinal import CumulativeLink
 from collabdive.planted import planted_ratings
-from collabdive.training import (Recipe, StepsBar, adam, average_unknown, factors_and_rest, fit,
-                                 history)
+from collabdive.training import (Recipe, StepsBar, _cosines, _step, adam, average_unknown,
+                                 factors_and_rest, fit, history)
 
 PLAIN = partial(OptimWrapper, opt=torch.optim.AdamW, betas=(.9, .99), eps=1e-5, fused=True)
 MODELS = [DotProduct(5, 6, 2), DotProductBias(5, 6, 2), DotProductBiasParams(5, 6, 2),
@@ -85,7 +92,8 @@ class Floats(nn.Module):
     def forward(self, x): return x.float()
 
 
-@pytest.mark.parametrize('bad', [dict(epochs=0), dict(lr=0), dict(lr=float('nan')), dict(wd=-.1),
+@pytest.mark.parametrize('bad', [dict(epochs=0), dict(lr=0), dict(lr=9e-13),
+                                 dict(lr=float('nan')), dict(wd=-.1),
                                  dict(rest_wd=-1), dict(batches=0), dict(n_factors=0)])
 def test_a_recipe_refuses_what_is_too_low(bad):
     with pytest.raises(ValueError, match=f'{next(iter(bad))}=.* is too low'): Recipe(**bad)
@@ -137,6 +145,190 @@ def test_tables_of_factors_are_told_from_the_rest(model):
 def test_a_model_without_factors_is_refused():
     with pytest.raises(ValueError, match='the names are weight, bias'):
         factors_and_rest(nn.Linear(2, 1))
+
+
+# the steps, taken here and taken by fastai
+
+CLUB = planted_ratings(60, 40, 2, 1200, seed=1)
+
+
+class Tagged(nn.Module):
+    "A model that wants plain tensors, as fastai gives them."
+    def __init__(self, *sizes):
+        super().__init__()
+        self.model = DotProductBias(*sizes)
+
+    def forward(self, x):
+        assert type(x) is torch.Tensor
+        return self.model(x)
+
+
+def tagged(dls):
+    "The loaders, with batches of a subclass of tensors."
+    for dl in dls.loaders: dl.after_batch = lambda b: tuple(t.as_subclass(TensorBase) for t in b)
+    return dls
+
+
+def fastais(): return CollabDataLoaders.from_df(CLUB, seed=1, item_name='movie', bs=64)
+def coded(): return collab_dls(CLUB, task='classify')
+
+
+OURS = partial(collab_dls, CLUB)
+KINDS = {   # loaders, model, loss, recipe, and what else the learner is given
+    'DotProductBias': (OURS, lambda: DotProductBias(61, 41, 5), squared_error, Recipe(2), {}),
+    'alike': (OURS, lambda: DotProductBias(61, 41, 5), squared_error,
+              Recipe(2, wd=.1, rest_wd=None), {}),
+    'CollabNN': (OURS, lambda: CollabNN((61, 5), (41, 4)), squared_error, Recipe(2), {}),
+    'classes': (coded, lambda: DotProductBiasCE(61, 41, 5, 9), CrossEntropy(), Recipe(2), {}),
+    'nothing hidden': (partial(OURS, valid_pct=0), lambda: DotProductBias(61, 41, 5),
+                       squared_error, Recipe(2), {}),
+    'metrics': (OURS, lambda: DotProductBias(61, 41, 5), squared_error, Recipe(2),
+                dict(metrics=[mae], moms=(.9, .8, .95))),
+    'tagged': (lambda: tagged(OURS()), lambda: Tagged(61, 41, 5), squared_error, Recipe(2), {}),
+    'fastai': (fastais, lambda: EmbeddingDotBias(5, 61, 41, (0, 5.5)), MSELossFlat(), Recipe(2),
+               {}),
+    'EmbeddingNN': (fastais, lambda: EmbeddingNN([(61, 5), (41, 4)], [8]), MSELossFlat(),
+                    Recipe(2), {})}
+
+
+def new(kind):
+    "A new learner and its recipe; the same weights and order of rows each time."
+    loaders, model, loss_func, recipe, more = KINDS[kind]
+    set_seed(1)
+    learn = Learner(loaders(), model(), loss_func, **more)
+    learn.recorder.train_metrics = kind == 'metrics'
+    return learn, recipe
+
+
+def by_fastai(learn, recipe, cbs=None):
+    "What `fit` does, by fastai's own method."
+    alike = recipe.rest_wd is None
+    learn.opt_func, learn.splitter = adam, learn.splitter if alike else factors_and_rest
+    learn.remove_cb(ProgressCallback)
+    with learn.no_logging(): learn.fit_one_cycle(
+        recipe.epochs, recipe.lr, wd=recipe.wd if alike else (recipe.wd, recipe.rest_wd), cbs=cbs)
+    return average_unknown(learn)
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    "The batches that `fit` took itself."
+    taken = []
+    def counted(learn):
+        taken.append(learn.training)
+        _step(learn)
+    monkeypatch.setattr('collabdive.training._step', counted)
+    return taken
+
+
+def same(a, b):
+    "Two values of a learner, with the tensors in them."
+    if isinstance(a, torch.Tensor): return torch.equal(a, b)
+    if isinstance(a, dict): return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, (list, tuple)): return len(a) == len(b) and all(map(same, a, b))
+    return a == b or a != a and b != b
+
+
+def all_of(learn):
+    "All that a training leaves behind."
+    rec = learn.recorder
+    return dict(model=learn.model.state_dict(), opt=learn.opt.state_dict(), losses=rec.losses,
+                values=[[*row] for row in rec.values], lrs=rec.lrs, hps=rec.hps, iters=rec.iters,
+                smooth=learn.smooth_loss, counts=[learn.train_iter, learn.pct_train, learn.epoch,
+                learn.iter, learn.n_iter, learn.training, learn.model.training],
+                random=torch.get_rng_state())
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_all_that_a_training_leaves_is_as_by_fastais_method(kind, steps):
+    theirs = all_of(by_fastai(*new(kind)))
+    assert not steps
+    learn, recipe = new(kind)
+    ours = all_of(fit(learn, recipe))
+    n_valid = 0 if kind == 'nothing hidden' else len(learn.dls.valid)
+    assert steps == ([True]*len(learn.dls.train) + [False]*n_valid)*2
+    assert [k for k in theirs if not same(ours[k], theirs[k])] == []
+
+
+def test_another_rate_leaves_something_else():
+    ours, other = (all_of(fit(new('alike')[0], Recipe(1, lr))) for lr in (.01, .02))
+    assert [k for k in ours if same(ours[k], other[k])] == ['iters', 'counts', 'random']
+
+
+class Looks(Callback):
+    "Sees every batch, and lets fastai skip one."
+    def before_fit(self): self.seen = 0
+    def after_loss(self): self.seen += 1
+    def before_step(self): pass
+    def before_batch(self):
+        if self.iter == 3: raise CancelBatchException
+
+
+class OneBatch(Learner):
+    def one_batch(self, i, b):
+        self.counted = getattr(self, 'counted', 0) + 1
+        super().one_batch(i, b)
+
+
+@pytest.mark.parametrize('looks', [Looks, partial(GradientClip, .1),
+                                   partial(Callback, after_backward=lambda self: None),
+                                   lambda: ParamScheduler({'wd': SchedCos(.1, .2)})])
+def test_whoever_looks_at_batches_gets_fastais_loop(looks, steps):
+    theirs, cb = by_fastai(*new('DotProductBias'), looks()), looks()
+    learn, recipe = new('DotProductBias')
+    assert same(all_of(fit(learn, recipe, cb)), all_of(theirs)) and not steps
+    if looks is Looks: assert cb.seen == 2*len(learn.dls.train) - 2 + 2*len(learn.dls.valid)
+    fit(*new('DotProductBias'))
+    assert steps                                      # without it they are taken here again
+
+
+def test_a_learner_with_a_loop_of_its_own_keeps_it(dls, steps):
+    learn = fit(OneBatch(dls, DotProduct(61, 41, 5), squared_error), Recipe(1))
+    assert learn.counted == len(dls.train) + len(dls.valid) and not steps
+
+
+def test_callbacks_of_epochs_work_beside_it(tmp_path, steps):
+    def cbs(): return [EarlyStoppingCallback(min_delta=9., patience=2),
+                       SaveModelCallback(fname='best')]
+    found = []
+    for train_it in (by_fastai, fit):
+        learn, recipe = new('DotProductBias')
+        learn.path = tmp_path
+        train_it(learn, replace(recipe, epochs=5), cbs())
+        found.append(all_of(learn))
+    assert same(*found) and len(found[0]['values']) == 3
+    assert len(steps) == 3*(len(learn.dls.train) + len(learn.dls.valid))
+    assert (tmp_path/'models'/'best.pth').is_file()
+
+
+def test_a_callback_may_ask_for_predictions_in_between(steps):
+    class Ask(Callback):
+        def after_epoch(self): self.preds = self.learn.get_preds(inner=True)[0]
+    learn, recipe = new('DotProductBias')
+    fit(learn, recipe, ask := Ask())
+    assert len(ask.preds) == len(learn.dls.valid_ds) and len(steps) == 2*(
+        len(learn.dls.train) + len(learn.dls.valid))
+
+
+def test_an_interrupt_stops_it_and_the_learner_trains_again(dls):
+    class Stops(DotProduct):
+        def forward(self, x):
+            self.n = getattr(self, 'n', 0) + 1
+            if self.n == 5: raise KeyboardInterrupt
+            return super().forward(x)
+    learn = Learner(dls, Stops(61, 41, 5), squared_error)
+    with pytest.raises(KeyboardInterrupt): fit(learn, ALIKE)
+    assert learn.dl is dls.train and learn.iter == 4 and len(learn.recorder.losses) == 4
+    assert not hasattr(learn, 'own_steps')
+    assert len(history(fit(learn, ALIKE))) == 1
+
+
+@pytest.mark.parametrize('low, high, last', [(4e-4, 1e-2, 1e-7), (.95, .85, .95)])
+def test_the_schedule_is_fastais(low, high, last):
+    ours, theirs = _cosines(low, high, last), combined_cos(.25, low, high, last)
+    shares = np.concatenate([np.random.default_rng(1).random(2000), np.arange(53)/52,
+                             np.cumsum(np.full(785, 1/785)), np.nextafter(.25, [0, 1])])
+    assert [ours(s) for s in shares] == [theirs(s) for s in shares]
 
 
 # the unknown
@@ -261,3 +453,10 @@ def test_a_learner_without_its_recorder_trains():
     learn.remove_cbs([cb for cb in learn.cbs if isinstance(cb, (Recorder, ProgressCallback))])
     learn.fit(1, 1e-2)
     with pytest.raises(ValueError, match='not finite, so'): learn.fit(1, 1e18)
+
+
+def test_the_steps_taken_here_cost_less_than_fastais():
+    found = load_results('steps')
+    cpu = found['cpu_s']
+    assert cpu['steps alone'] < cpu['fit'] < .75*cpu['fastai']
+    assert found['ratio'] == pytest.approx(cpu['fit']/cpu['fastai'], abs=.001)

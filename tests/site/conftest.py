@@ -40,9 +40,10 @@ def look():
         browser.close()
 
 
-@pytest.fixture(scope='module', params=NAMES)
+@pytest.fixture(scope='module', params=[
+    pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in NAMES])
 def page(request, look):
-    "Each page of the built site in turn."
+    "Each page of the built site in turn; all that is asked of it, by the same worker."
     page = look(SITE, request.param)
     yield page
     page.close()
