@@ -27,7 +27,9 @@ _people = WeakKeyDictionary()       # of each model, once: it is what takes time
 def _prior(f):
     "The average person, bias first; A, where A @ A.T is how people differ; levels; X @ A; rows."
     if not isinstance(f, Factors): raise TypeError(
-        f"newcomers want Factors, not {type(f).__name__}: a model has them by to_factors(...)")
+        f"newcomers want Factors, not {type(f).__name__}: " + (
+            "its own fold_in places them" if hasattr(f, 'fold_in') else
+            "a model has them by to_factors(...)"))
     if f not in _people:
         n = np.ones(len(f.users)) if f.seen is None else np.diff(f.seen[0])
         if not n.any(): raise ValueError("no user has ratings in training: there is no average")

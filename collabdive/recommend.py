@@ -88,8 +88,8 @@ def recommend(
 ) -> pd.DataFrame:   # item and score, the best first
     """The best items for one user; fewer than `k`, with a warning, where no more are left.
     Raises what `recommend_all` raises, and TypeError for ratings in place of a user."""
-    if isinstance(user, dict): raise TypeError(
-        "a dict of ratings is no user yet: recommend(f, fold_in(f, ratings))")
+    if isinstance(user, dict): raise TypeError("a dict of ratings is no user yet: recommend(model, "
+        f"{'model.fold_in(' if hasattr(model, 'fold_in') else 'fold_in(model, '}ratings))")
     if hasattr(user, 'ratings'): titles, scores = _for_folded(model, user, k, exclude)
     else: titles, scores = recommend_all(model, [user], k, exclude)
     found = pd.DataFrame({'item': titles[0], 'score': scores[0]}).dropna()

@@ -110,7 +110,7 @@ def test_bad_input_is_refused():
     for k in (0, -3):
         with pytest.raises(ValueError, match=f'k={k}: a list has at least 1 item'):
             recommend(TINY, 'Ada', k)
-    with pytest.raises(TypeError, match=r'recommend\(f, fold_in\(f, ratings\)\)'):
+    with pytest.raises(TypeError, match=r'recommend\(model, fold_in\(model, ratings\)\)'):
         recommend(TINY, {'a': 5})
     for bad in (np.nan, np.inf):
         odd = SimpleNamespace(users=[0], items=list('abc'), seen=None,
