@@ -357,3 +357,11 @@ def test_rows_in_both_parts_a_single_user_and_other_rows_are_refused(ratings):
     a = pd.DataFrame({'n': [1, 2], 'acc': [1, 1]})
     with pytest.raises(ValueError, match='did not judge the same rows'):
         paired_bootstrap(a, a.assign(n=[2, 1]))
+
+
+def test_mean_and_spread_by_hand():
+    scores = pd.DataFrame({'model': ['a']*6 + ['b'], 'split': [1]*3 + [2]*3 + [1],
+                           'seed': [1, 2, 3]*2 + [1], 'rmse': [1, 2, 6, 3, 2, 8, 4]})
+    table = Comparison(scores, None).table()['rmse']           # 2, 2 and 7 by seed
+    assert table.loc['a'].to_dict() == pytest.approx({'mean': 11/3, 'spread': 5})
+    assert table.loc['b'].to_dict() == {'mean': 4, 'spread': 0}

@@ -47,7 +47,7 @@ def test_lines_and_networks_of_any_number_of_classes(n_classes):
     slopes = DotProductBiasCE(3, 4, 2, n_classes).head.weight
     assert slopes.shape == (n_classes, 1) and torch.allclose(slopes[0], -slopes[-1])
     assert torch.allclose(slopes.diff(dim=0), torch.tensor(2/(n_classes - 1)))
-    assert len(CollabNNClassifier((3, 2), (4, 5)).layers[0].bias) == 100
+    assert [len(CollabNNClassifier((3, 2), (4, 5)).layers[k].bias) for k in (0, -1)] == [100, 5]
     random = DotProductBiasCE(3, 4, 2, n_classes, ordered=False).head.weight
     assert not torch.allclose(random.diff(dim=0), slopes.diff(dim=0))
     for model in (DotProductBiasCE(3, 4, 2, n_classes, (0, 5.5)),

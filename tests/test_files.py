@@ -1,4 +1,5 @@
 "Faults that no page can hold: servers, processes, broken files."
+import hashlib
 import os
 import subprocess
 import sys
@@ -318,6 +319,7 @@ TITLES = ['Fargo (1996)', 'Alien (1979)', 'Aliens (1986)', 'Alien 3 (1992)', 'Al
     ('fargo', "did you mean 'Fargo (1996)'?"),                             # a part, in any case
     ('ALIEN', "did you mean 'Alien (1979)' or 'Aliens (1986)' or 'Alien 3 (1992)'?"),
     ('Fagro (1996)', "did you mean 'Fargo (1996)'?"),                      # a slip
+    ('Alienz (1979)', "did you mean 'Alien (1979)'?"),                     # the nearest of two
     ('Zzz', "there are 'Fargo (1996)', 'Alien (1979)', 'Aliens (1986)', ..."),
     (8, "there are 'Fargo (1996)', 'Alien (1979)', 'Aliens (1986)', ..."), # numbers are not near
 ])
@@ -416,3 +418,17 @@ def test_what_pip_unpacks_lies_in_the_folder_that_is_swept(home, monkeypatch):
     home.mkdir()
     with pytest.raises(OSError, match='pip: no'): files._fetch_recbole(home)
     assert seen[0][0] == seen[0][1] and seen[0][0].startswith(str(home))
+
+
+def test_a_wheel_that_pip_fetched_comes_to_lie_in_the_cache(home, monkeypatch):
+    monkeypatch.undo()
+    def fake_pip(cmd, **options):
+        (Path(cmd[cmd.index('--dest') + 1])/files._wheel).write_bytes(b'a wheel')
+        return subprocess.CompletedProcess(cmd, 0, '', '')
+    monkeypatch.setattr(files.subprocess, 'run', fake_pip)
+    home.mkdir()
+    with pytest.raises(OSError, match='wrong SHA-256'): files._fetch_recbole(home)
+    assert not [*home.iterdir()]
+    monkeypatch.setattr(files, '_wheel_sha', hashlib.sha256(b'a wheel').hexdigest())
+    assert files._fetch_recbole(home) == str(home/files._wheel)
+    assert [*home.iterdir()] == [home/files._wheel]

@@ -99,6 +99,14 @@ def test_the_largest_k_is_the_rank(method, shape):
     with pytest.raises(ValueError, match='at most|above the rank'): pca(X, rank + 1, method)
 
 
+@pytest.mark.parametrize('small, rank', [(1.1e-10, 2), (.9e-10, 1)])
+def test_an_axis_of_a_ten_billionth_of_the_first_is_none(small, rank):
+    X = np.diag([1, small])[[0, 0, 1, 1]]*[[1], [-1], [1], [-1]]       # its singular values
+    if rank == 2: assert pca(X, 2, 'svd')[1][1] == pytest.approx(small*2**.5)
+    else:
+        with pytest.raises(ValueError, match='centred matrix, 1'): pca(X, 2, 'svd')
+
+
 def same_up_to_sign(a, b, atol=1e-6):
     "(U, s, Vt) twice: the same but for the signs of the components."
     sign = np.sign((a[2]*b[2]).sum(1))
@@ -339,7 +347,9 @@ def test_the_ends_and_the_farthest_by_hand():
                            quadrant=quadrant(circle.pc1, circle.pc2))
     assert close_to_axes(circle, 1).item.tolist() == [1, 2, 5, 6]
     assert close_to_axes(circle, 1, 10).item.tolist() == [0, 2, 5, 6]
-    assert farthest(circle, 1).item.tolist() == [1, 3, 5, 7]
+    far = farthest(circle, 1)
+    assert far.item.tolist() == [1, 3, 5, 7] and far.index.tolist() == [0, 1, 2, 3]
+    assert list(far) == list(circle)
 
 
 def test_coordinates_are_those_of_pca_and_the_farthest_are_far():

@@ -156,6 +156,7 @@ def test_new_users_and_items_are_counted_by_row():
     assert cold.to_dict() == pytest.approx({'new user': 1, 'new item': 1/3, 'either': 1,
                                             'repeated': 0})
     assert cold_share(frame, ([0, 2, 4], [1, 3, 5]))['either'] == 1
+    assert cold_share(frame, ([0, 2], [1, 3, 4]))['new user'] == pytest.approx(1/3)
     assert cold_share(frame, ([0, 1, 2], [3, 4]), item_name='user')['new item'] == .5
 
 

@@ -131,7 +131,9 @@ def test_json_lines_keep_numbers_and_texts_apart(put):
 def test_decimals_of_a_database(put):
     rating = [decimal.Decimal('4.5'), decimal.Decimal('3')]
     pd.DataFrame({'user': [1, 2], 'item': ['a', 'b'], 'rating': rating}).to_parquet(put('m.pq', ''))
-    assert read_ratings(put('x', '').with_name('m.pq')).rating.tolist() == [4.5, 3]
+    path = put('x', '').with_name('m.pq')
+    assert read_ratings(path).rating.tolist() == [4.5, 3]
+    assert read_ratings(path.rename(path.with_suffix('.dump'))).rating.tolist() == [4.5, 3]
 
 
 @pytest.mark.parametrize('text, items', [
