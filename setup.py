@@ -8,6 +8,7 @@ here = Path(__file__).parent
 config = ConfigParser(interpolation=None, delimiters=['='])
 config.read(here/'settings.ini', encoding='utf-8')
 cfg = config['DEFAULT']
+lib = cfg['lib_name']
 
 
 def lines(key): return [line.strip() for line in cfg[key].splitlines() if line.strip()]
@@ -20,14 +21,14 @@ setup(
     python_requires=f">={cfg['min_python']}",
     keywords=cfg['keywords'].split(', '),
     classifiers=lines('classifiers'),
-    packages=[cfg['lib_name'], f"{cfg['lib_name']}.results"],
-    package_dir={f"{cfg['lib_name']}.results": 'benchmarks/results'},
-    package_data={f"{cfg['lib_name']}.results": ['*.json']},
+    packages=[lib, f'{lib}.results', f'{lib}.web'],
+    package_dir={f'{lib}.results': 'benchmarks/results', f'{lib}.web': 'web'},
+    package_data={f'{lib}.results': ['*.json'], f'{lib}.web': ['dist/*', '*.png']},
     install_requires=lines('requirements'),
     extras_require={key.removesuffix('_requirements'): lines(key) for key in cfg
                     if key.endswith('_requirements')},
     entry_points={'console_scripts': lines('console_scripts'),
-                  'nbdev': [f"{cfg['lib_name']}={cfg['lib_name']}._modidx:d"]},
+                  'nbdev': [f'{lib}={lib}._modidx:d']},
     long_description=(here/'README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
     zip_safe=False,

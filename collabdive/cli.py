@@ -127,6 +127,25 @@ def _add_map(sub):
     return _add_least(p)
 
 
+# %% ../nbs/workshop/cli.ipynb #expl0001
+def _add_explorer(sub):
+    "The options of `collabdive explorer`."
+    p = sub.add_parser('explorer', help='write a page that recommends, for any browser and '
+                       'without a server: of 2,000 films, or of a model of yours',
+                       epilog='Example: collabdive explorer --out page --factors mine.safetensors')
+    p.add_argument('--out', type=Path, metavar='FOLDER', required=True,
+                   help='write the page and its files here; index.html is what to open')
+    p.add_argument('--force', action='store_true',
+                   help='write into a folder that holds something already')
+    p.add_argument('--factors', type=Path, metavar='MODEL', help='a model of train --save; the '
+                   '20,000 items with most ratings are shown, and no row of a user goes out')
+    p.add_argument('--items', type=Path, metavar='FILE', help="a table of the items: title, item "
+                   "or movie, and year and genres (with | between) if there are any")
+    p.add_argument('--name', help='what the items are, such as books (default: items)')
+    p.add_argument('--levels', type=float, nargs='+', metavar='STARS', help='the ratings that can '
+                   'be given: 2 or more, 10 at most, ascending (default: found from the model)')
+    return p
+
 # %% ../nbs/workshop/cli.ipynb #97ab0210
 def _parser():
     "The parser of all commands."
@@ -153,7 +172,7 @@ def _parser():
                       '(default: collabdive-demo.png, anew each time)')
     demo.add_argument('--force', action='store_true', help='replace the file of --plot if any')
     for p in (data, _add_train(sub), _add_compare(sub), _add_recommend(sub), _add_similar(sub),
-              _add_map(sub), demo):
+              _add_map(sub), _add_explorer(sub), demo):
         p.add_argument('--json', action='store_true', help='print the result as JSON')
     return parser
 
@@ -520,6 +539,27 @@ def _draw_map(frame, title, path):
         plot_top_5(frame, 3, fig.subplots()).set_title(title)
         _write(path, lambda part: fig.savefig(part, format=path.suffix[1:]))
 
+# %% ../nbs/workshop/cli.ipynb #expl0002
+def _explorer(args):
+    "`collabdive explorer`: a page that recommends."
+    own = {'--items': args.items, '--name': args.name, '--levels': args.levels}
+    if not args.factors and (given := [k for k, v in own.items() if v is not None]):
+        raise ValueError(f"{given[0]} says something about a model of yours: give --factors too")
+    from collabdive.explorer import _folder, read_explorer, write_explorer
+    _folder(args.out, args.force)                     # before any work is done
+    f, more = None, {}
+    if args.factors:
+        from collabdive.persist import load_factors
+        from collabdive.tables import read_table
+        f = load_factors(args.factors)
+        more = dict(name=args.name or 'items', levels=args.levels,
+                    facts=args.items and read_table(args.items))
+    page = write_explorer(f, args.out, force=args.force, **more)
+    n = len(read_explorer(args.out).items)
+    return dict(page=str(page), items=n), (
+        f"{n:,} {args.name or 'items' if f else 'films'} are in {page}: open it by a double click. "
+        "It needs no server and no network; to show it to others put the folder on any web server")
+
 # %% ../nbs/workshop/cli.ipynb #25ca2585
 def _answer(args):
     "What a command has to say, as text or as JSON."
@@ -528,7 +568,8 @@ def _answer(args):
         return __version__
     if not args.command: return _parser().format_help().rstrip()
     result, text = {'data': _data, 'train': _train, 'compare': _compare, 'recommend': _recommend,
-                    'similar': _similar, 'map': _map, 'demo': _demo}[args.command](args)
+                    'similar': _similar, 'map': _map,
+                    'explorer': _explorer, 'demo': _demo}[args.command](args)
     return json.dumps(_plain(result), allow_nan=False) if args.json else text
 
 def _plain(value):

@@ -45,6 +45,7 @@ def test_train_says_and_writes_the_same_error(file, tmp_path, capsys):
     assert len(rows) == 50 and [result[k] for k in ('ratings', 'users', 'items')] == [500, 39, 30]
     off = ((rows.prediction - rows.rating)**2).mean()**.5
     assert off == pytest.approx(result['rmse'], abs=2e-3)
+    assert all(v == round(v, 4) for k, v in result.items() if k.startswith('rmse'))
     assert [e['epoch'] for e in result['epochs']] == [1, 2]
     assert result['rmse'] == pytest.approx(result['epochs'][1]['valid']**.5, abs=1e-4)
     mills = rows.prediction*1000                                      # three places, and no more
@@ -261,7 +262,7 @@ def test_a_column_of_yours_is_not_replaced(tmp_path, capsys):
 
 
 COMMANDS = next(a.choices for a in cli._parser()._actions if a.dest == 'command')
-LEAST = {'similar': ('b',), 'map': ('--out', 'map.png')}        # what a command does not go without
+LEAST = {'similar': ('b',), 'map': ('--out', 'map.png'), 'explorer': ('--out', 'page')}  # what a command does not go without
 
 
 @pytest.mark.parametrize('command', COMMANDS)
@@ -285,9 +286,9 @@ def test_a_column_has_one_role_in_every_command(command, roles, file, capsys):
     assert status == 1 and 'need a column each' in err
 
 
-def test_every_command_that_writes_is_in_the_rules():
+def test_every_command_that_writes_is_in_the_rules():    # explorer writes a folder: test_explorer.py
     assert {(c, o) for c, p in COMMANDS.items() for o in ('--out', '--save')
-            if o in p._option_string_actions} == {place[:2] for place in SAFE}
+            if o in p._option_string_actions} == {place[:2] for place in SAFE} | {('explorer', '--out')}
 
 
 @pytest.mark.parametrize('command', COMMANDS)
@@ -311,6 +312,23 @@ def test_a_reader_that_goes_and_a_full_disk_are_no_tracebacks(shell, status, opt
     if 'help' not in option: assert ('cannot print' in done.stderr) == bool(done.returncode)
 
 
+def test_an_error_on_a_full_disk_is_a_line():
+    done = run('bash', '-c', f'{COLLABDIVE} recommend --json > /dev/full')
+    assert done.returncode == 1 and done.stderr.startswith('collabdive: error: ')
+    assert done.stderr.count('\n') == 1
+
+
+def test_what_a_callback_loses_comes_again(monkeypatch):
+    told, waits = [], []
+    monkeypatch.setattr(sys, '__unraisablehook__', told.append)
+    monkeypatch.setattr(cli, 'Timer', lambda s, call: mock.Mock(start=lambda: waits.append(call)))
+    with mock.patch.object(signal, 'signal') as handles:
+        for kind in (ValueError, KeyboardInterrupt): cli._not_lost(mock.Mock(exc_type=kind))
+    assert [lost.exc_type for lost in told] == [ValueError]           # Python says that one
+    assert waits == [cli.interrupt_main]
+    handles.assert_called_once_with(signal.SIGINT, cli._interrupted)
+
+
 @pytest.mark.parametrize('sep, said_', [('\\t', 0), ('::', 0), ('', "sep='' separates nothing")])
 def test_separators(file, tmp_path, capsys, sep, said_):
     text = Path(file).read_text().replace(',', sep.replace('\\t', '\t') or ',')
@@ -331,13 +349,17 @@ def test_too_few_ratings_are_told(tmp_path, capsys):
 def test_what_a_killed_run_left_beside_the_place_is_swept(tmp_path):
     ended = subprocess.Popen([sys.executable, '-c', ''])
     ended.wait()
-    stays = [tmp_path/name for name in (f'.collabdive-{os.getppid()}-out.csv', '.collabdive-mine-out.csv',
+    works = subprocess.Popen([sys.executable, '-c', 'input()'], stdin=subprocess.PIPE)
+    stays = [tmp_path/name for name in (f'.collabdive-{works.pid}-out.csv', '.collabdive-mine-out.csv',
                                         f'.collabdive-{ended.pid}-other.csv')]
     for left in (*stays, tmp_path/f'.collabdive-{ended.pid}-out.csv'): left.write_text('half')
-    cli._write(tmp_path/'out.csv', lambda part: part.write_text('whole'))
+    with mock.patch.object(os, 'kill', wraps=os.kill) as asked:
+        cli._write(tmp_path/'out.csv', lambda part: part.write_text('whole'))
+    assert {call.args[1] for call in asked.mock_calls} == {0}        # asked, and not ended
     assert {*tmp_path.iterdir()} == {*stays, tmp_path/'out.csv'}
     cli._write(tmp_path/'out.csv.gz', lambda part: pd.DataFrame({'a': [1]}).to_csv(part))
     assert (tmp_path/'out.csv.gz').read_bytes()[:2] == b'\x1f\x8b'      # packed as its name says
+    works.communicate(b'\n')
 
 
 SLOW = """
@@ -378,6 +400,22 @@ def test_killed_at_any_moment(tmp_path):
             assert run_.returncode in ((0,) if out.read_text() == whole else (130,))
             assert [*tmp_path.iterdir()] == [out]
         for left in tmp_path.glob('.collabdive*'): left.unlink()
+
+
+@pytest.mark.skipif(os.name == 'nt', reason='signals as Unix has them')
+@pytest.mark.parametrize('module', ['importlib.metadata', 'collabdive.cli', 'argparse'])
+def test_stopped_while_it_starts(module, tmp_path):
+    "Ctrl-C at the moment when the command imports this."
+    (tmp_path/'sitecustomize.py').write_text(f"""
+import os, signal, sys
+class Stop:
+    def find_spec(name, *_):
+        if name == {module!r}: os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Stop)""")
+    done = run(COLLABDIVE, '--version', env={**os.environ, 'PYTHONPATH': str(tmp_path)})
+    assert (done.returncode, done.stdout, done.stderr) == (130, '', '')
+    code = 'import collabdive, signal; print(signal.getsignal(signal.SIGINT).__name__)'
+    assert run(sys.executable, '-c', code).stdout == 'default_int_handler\n'   # a package leaves it
 
 
 # commands that ask a model

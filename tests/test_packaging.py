@@ -55,7 +55,8 @@ def test_archives_hold_what_they_should_and_nothing_holds_movielens(tmp_path):
     for files in (sdist, wheel, {str(path): path.read_bytes() for path in PROJECT}):
         assert files and not [name for name in files if is_movielens(name, files[name])]
     modules, inside = ({n for n in names if re.fullmatch(pattern, n)} for names, pattern in (
-        (sdist, r'collabdive/\w+\.py'), (wheel, r'collabdive/[\w/]+\.(py|json)')))
+        (sdist, r'collabdive/\w+\.py'),
+        (wheel, r'collabdive/([\w/]+\.(py|json)|web/[\w/-]+\.\w+)')))
     assert modules and modules <= inside and all('.dist-info/' in n for n in {*wheel} - inside)
 
 

@@ -83,6 +83,7 @@ def main() -> None:
     else: build_by_smalldocs(out)
     polish.polish(out, home)
     name_copies(out, home)
+    shutil.copytree(ROOT/'web'/'dist', out/links.EXPLORER, dirs_exist_ok=True)
     if faults := links.check(out): sys.exit('\n'.join(['docs:', *faults]))
     pages = links.pages(out)
     size, heaviest = max((weight(page), page.stem) for page in pages)

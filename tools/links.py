@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from bs4 import BeautifulSoup
 
+EXPLORER = 'explorer'   # a folder of the site that no builder makes: a page of its own kind
 CSS_URL = re.compile(r'''(?:url\(|@import)\s*["']?(?!data:)([^"')\s]+)''')
 
 
@@ -23,8 +24,9 @@ def anchors(page: Path) -> set:
 
 
 def pages(root: Path) -> list:
-    "The pages of a site."
-    return [page for page in sorted(root.rglob('*.html')) if 'site_libs' not in page.parts]
+    "The pages of a site, but for the explorer."
+    return [page for page in sorted(root.rglob('*.html'))
+            if not {'site_libs', EXPLORER} & {*page.relative_to(root).parts}]
 
 
 def fetched(file: Path) -> list:

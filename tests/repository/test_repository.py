@@ -3,6 +3,7 @@ import shutil
 import sys
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from helpers import ROOT, run  # first: it lets the tools be imported
@@ -13,6 +14,7 @@ from notebooks import stale
 from outputs import changed
 
 PYTHON, OLD = sys.executable, sys.version_info < (3, 11)
+ALONE = 'ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'ETIMEDOUT'     # npm's words for no network
 LINT = Path(PYTHON).with_name('lint-imports'), '--no-cache', '--no-logo'
 
 
@@ -22,9 +24,25 @@ def said(*command):
     return [done.stdout + done.stderr] if done.returncode else []
 
 
+def explorer_changed():
+    "Files of web/dist that another build does not give. Skips where nothing can be built."
+    if not shutil.which('npm'): pytest.skip('there is no npm: the explorer is not built anew')
+    with TemporaryDirectory() as tmp:
+        web, leave = Path(tmp)/'web', shutil.ignore_patterns('node_modules', 'dist')
+        shutil.copytree(ROOT/'web', web, ignore=leave)
+        done = run('npm', 'ci', '--ignore-scripts', cwd=web)
+        if any(code in done.stderr for code in ALONE):
+            pytest.skip('npm reaches no registry: the explorer is not built anew')
+        done = done if done.returncode else run('npm', 'run', 'build', cwd=web)
+        if done.returncode: return [done.stdout + done.stderr]
+        return [f'{file.name} is not what `make web` builds' for file in (web/'dist').iterdir()
+                if file.read_bytes() != (ROOT/'web'/'dist'/file.name).read_bytes()]
+
+
 GATES = {'the docs build, their links lead somewhere': partial(said, PYTHON, 'tools/docs.py'),
          'the README is the home page': partial(said, PYTHON, 'tools/readme.py', '--check'),
          'the package is what the notebooks export': stale,
+         'the explorer is what its sources build': explorer_changed,
          'modules import only from layers below': partial(said, *LINT),
          'the lessons have all their parts': anatomy.faults,
          **{f'{name(p)} has the outputs of its run': partial(changed, p) for p in notebooks()}}

@@ -1,0 +1,1 @@
+"The page of `collabdive explorer`, as built into dist/."
