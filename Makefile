@@ -59,7 +59,7 @@ web:  ## build the explorer into web/dist (needs Node.js)
 	@cd web && npm ci --ignore-scripts --silent && npm run build --silent
 
 refresh: $(READY)  ## run the notebooks, slow cells too, and store their outputs in nbs/ (NB=00)
-	@$(BIN)/python tools/notebooks.py refresh --slow $(NB)
+	@$(BIN)/python tools/notebooks.py --slow refresh $(NB)
 
 clean:  ## remove what was built; .venv stays
 	@rm -rf _build _docs _proc build dist *.egg-info .pytest_cache .hypothesis .ruff_cache
