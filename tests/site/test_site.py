@@ -72,9 +72,10 @@ def axe(page, part='html', **options):
 
 
 def faint(page):
-    "Faults of colour in the marked texts."
-    marked = page.locator('[data-marked]').count()
-    return axe(page, '[data-marked]', runOnly=COLOURS) if marked else []
+    "Faults of colour in the marked texts, once the sheets of code have followed the toggle."
+    def found(): return axe(page, '[data-marked]', runOnly=COLOURS)
+    if not page.locator('[data-marked]').count() or soon(page, lambda: not found()): return []
+    return found()
 
 
 def turn(page, wanted):
