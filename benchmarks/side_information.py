@@ -10,6 +10,7 @@ network: fastai's tabular network with embeddings of ids, with and without the c
 on such films. Decay chosen on held-out training rows of u1, each of the two for itself.
 Writes results/side_information.json. Run: python benchmarks/side_information.py
 """
+import json
 import time
 
 import numpy as np
@@ -199,10 +200,12 @@ PARTS = dict(search=search, folds=folds, new=new, sets=sets, network=networks)
 
 def main():
     "Measure the parts, and write after each of them."
-    args, parts = options(__doc__, 'side_information.json'), {}
-    ml = load_movielens('100k')
-    for name, measure in PARTS.items():
-        parts[name] = measure(ml, parts)
+    args = options(__doc__, 'side_information.json', part=(
+        0, f"only this one of {', '.join(PARTS)}: 1 to {len(PARTS)}; the others stay; 0: all"))
+    found = json.loads(args.out.read_text()) if args.part else {}
+    parts, ml = {name: found[name] for name in PARTS if name in found}, load_movielens('100k')
+    for name in [list(PARTS)[args.part - 1]] if args.part else PARTS:
+        parts[name] = PARTS[name](ml, parts)
         save(args, dict(seeds=SEEDS, n_new=N_NEW, network=NETWORK, decays=DECAYS, draws=DRAWS,
                         n_noise=N_NOISE), **parts)
 

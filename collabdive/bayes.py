@@ -171,6 +171,16 @@ def draw_vectors(self: _Side, X, rest, weight, rng):
     _draw_rows(self.starts, X, rest, weight, self.precision, pull, z)
     self.W = pull
 
+# %% ../nbs/26_bayes.ipynb #baykept
+@patch
+def kept(self: _Side):
+    """A copy of the vectors. What nobody rated is moved from the average row to the average
+    rating, as far as columns have not told the difference."""
+    n = np.diff(self.starts)
+    W = self.W.astype('float32')
+    W[n == 0] += n @ (self.W - self.mean)/n.sum()
+    return W
+
 # %% ../nbs/26_bayes.ipynb #bayesx31
 def _design(sides, some):
     "What multiplies the vectors of the other side, 1 for its bias, and the biases of this one."
@@ -210,7 +220,7 @@ def _gibbs(sides, noise, stars, draws, burn_in, every, rng):
         P, Q = (side.W[rows] for side, rows in zip(sides, some))
         probes.append(P[:, 0] + Q[:, 0] + (P[:, 1:]*Q[:, 1:]).sum(1))
         if (draws - 1 - t) % every == 0:
-            kept.append([now, *(side.W.astype('float32') for side in sides)])
+            kept.append([now, *(side.kept() for side in sides)])
     now, *tables = map(np.stack, zip(*kept))
     index = pd.RangeIndex(-burn_in, draws, name='draw')
     return tables, now, pd.DataFrame(trace, index, ['noise', 'rmse']), np.stack(probes)

@@ -262,3 +262,18 @@ def test_the_start_is_where_sgd_ends():
     P, Q = (side.W for side in _sides(rows, [range(120), range(80)], [[], []], z, 2, rng))
     score = (P[rows[0], 1:]*Q[rows[1], 1:]).sum(1) + P[rows[0], 0] + Q[rows[1], 0]
     assert error(z, score) < .85*z.std() and not P[-1, 0] and not Q[-1, 0]
+
+
+def test_somebody_unknown_with_something_unknown_is_the_average_rating():
+    "Films that are liked are rated more often here, as they are in life."
+    rng = np.random.default_rng(0)
+    liked = rng.normal(0, .8, 60)
+    film = rng.choice(60, 3000, p=np.exp(1.5*liked)/np.exp(1.5*liked).sum())
+    frame = pd.DataFrame({'user': rng.integers(0, 80, 3000), 'item': film,
+                          'rating': (3 + liked[film] + rng.normal(0, .5, 3000)).clip(1, 5)}).drop_duplicates(['user', 'item'])
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', UserWarning)
+        model = bayes_mf(frame, n_factors=2, draws=60)
+    (got,), _ = model.predict(pd.DataFrame({'user': [-1], 'item': [-1]}))
+    mean, of_films = frame.rating.mean(), frame.groupby('item').rating.mean().mean()
+    assert of_films < mean - .3 and abs(got - mean) < .15
