@@ -10,7 +10,7 @@ READY = $(VENV)/.installed
 PYTEST = $(BIN)/python -m pytest
 BENCH_VENV = .venv-bench
 BENCH_READY = $(BENCH_VENV)/.installed
-MEASUREMENTS = ladder loader epoch_profile steps networks cross_entropy recipe sizes classes pcp big imports
+MEASUREMENTS = ladder loader epoch_profile steps networks cross_entropy recipe sizes classes pcp big imports ranges
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test nbdev_test check rest docs lint colab bench bench-own bench-setup \
@@ -55,7 +55,7 @@ bench-own: $(READY)  ## all other measurements, of which lessons show the result
 
 bench-setup: $(BENCH_READY)  ## make .venv-bench with the other libraries; bench does it too
 
-web:  ## build the explorer into web/dist (needs Node.js)
+web:  ## build the explorer and the figures with knobs in web/ (needs Node.js)
 	@cd web && npm ci --ignore-scripts --silent && npm run build --silent
 
 refresh: $(READY)  ## run the notebooks, slow cells too, and store their outputs in nbs/ (NB=00)

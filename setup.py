@@ -23,7 +23,7 @@ setup(
     classifiers=lines('classifiers'),
     packages=[lib, f'{lib}.results', f'{lib}.web'],
     package_dir={f'{lib}.results': 'benchmarks/results', f'{lib}.web': 'web'},
-    package_data={f'{lib}.results': ['*.json'], f'{lib}.web': ['dist/*', '*.png']},
+    package_data={f'{lib}.results': ['*.json'], f'{lib}.web': ['dist/*', 'figures/*', '*.png']},
     install_requires=lines('requirements'),
     extras_require={key.removesuffix('_requirements'): lines(key) for key in cfg
                     if key.endswith('_requirements')},

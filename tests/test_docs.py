@@ -1,15 +1,18 @@
 "What the tools make of a small project, and what they refuse."
 import json
+import re
+from xml.etree import ElementTree
 
-import helpers  # noqa: F401 first: it lets the tools be imported
 import pytest
 from bs4 import BeautifulSoup
 from fastcore.nbio import mk_cell, new_nb, write_nb
+from helpers import ROOT  # first: it lets the tools be imported
 
 import api
 import links
 import polish
 import readme
+from docs import CLUTTER
 
 PIXEL = ('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNg'
          'AAAAAgABSK+kcQAAAABJRU5ErkJggg==')  # black
@@ -18,6 +21,8 @@ SITE = {'b.html': '<p id="two">', 'a.css': 'a { background: url(a.css) }',
         'search.json': '[{"href": "b.html#two"}]',
         'a.html': '''<link rel="stylesheet" href="a.css"><h1 id="one">One</h1><a href="#one">up</a>
 <a href="b.html#two">on</a> <a href="https://web.example/x#y">web</a><img src="a.css" alt="a">'''}
+DRAWN = ('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="6" viewBox="0 0 9 6">'
+         '<text>a &lt; b</text></svg>')
 MODULE = '''__all__ = ['LIMIT', 'Box', 'make_box']
 LIMIT = 3  # the most that a box holds
 class Box:
@@ -84,6 +89,21 @@ def test_polish(tmp_path):
     with pytest.raises(ValueError, match='cannot read the formula'): polish.polish(tmp_path, HOME)
 
 
+@pytest.mark.parametrize('shown', [
+    '<img src="drawn.svg" alt="d">', DRAWN.replace(' width', ' alt="d" width')])
+def test_polish_gives_a_drawing_a_file_whoever_built(tmp_path, shown):
+    page, main = tmp_path/'page.html', f'<main><h1>a</h1><figure>{shown}</figure></main>'
+    (tmp_path/'drawn.svg').write_text(DRAWN)
+    page.write_text(f'<head></head>{main}')
+    polish.polish(tmp_path, HOME)
+    img, = BeautifulSoup(page.read_text(), 'html.parser').select('main figure > *')
+    assert (img['width'], img['height'], img['alt'], img['loading']) == ('9', '6', 'd', 'lazy')
+    file = tmp_path/img['src']
+    assert file.parent.name == 'figures' and file.suffix == '.svg'
+    drawing = ElementTree.fromstring(file.read_text())      # as a browser reads it: case counts
+    assert drawing.attrib == ElementTree.fromstring(DRAWN).attrib and drawing[0].text == 'a < b'
+
+
 def test_api(tmp_path):
     (tmp_path/'box.py').write_text(MODULE)
     names = api.exports(tmp_path/'box.py')
@@ -110,3 +130,21 @@ def test_readme(tmp_path):
     assert readme.stale(files, tmp_path) == sorted(files)
     for cell in ('::: {.callout-note}\nx\n:::', '# A {#a}', ('p', {'image/png': PIXEL})):
         with pytest.raises(ValueError): readme.make(notebook(path, cell), HOME)
+
+
+def test_the_home_page_counts_hours_right():
+    home = (ROOT/'nbs/index.ipynb').read_text()
+    rows = dict(re.findall(r'\((\d\w+)\.ipynb\) \|.*\| (\d+) \|', home))
+    minutes = {name: int(n) for name, n in rows.items()}
+    assert len(minutes) > 30 and abs(sum(minutes.values())/60 - 10) < 1
+    afternoon = ('03_embeddings', '04_dot_product', '08_recommend', '12_ordinal', '15_biases',
+                 '19_cold_start')
+    assert 90 < sum(minutes[name] for name in afternoon) < 120
+
+
+def test_copies_in_markdown_leave_out_what_only_a_browser_reads():
+    source = "`<figure class=\"answers\" id=\"figure-{name}\">` and `</figure>` `<script>`"
+    figure = ('<figure class="answers" id="figure-a" data-name="a">\n<script>1</script>\n'
+              '</figure>\n<script>(()=>{})()</script>\n')
+    text = f'{source}\n\n{figure}<style>b</style>\n[on](b.html){{target=_blank}}\n{source}'
+    assert CLUTTER.sub('', text) == f'{source}\n\n[on](b.html)\n{source}'

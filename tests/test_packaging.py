@@ -57,7 +57,9 @@ def test_archives_hold_what_they_should_and_nothing_holds_movielens(tmp_path):
     modules, inside = ({n for n in names if re.fullmatch(pattern, n)} for names, pattern in (
         (sdist, r'collabdive/\w+\.py'),
         (wheel, r'collabdive/([\w/]+\.(py|json)|web/[\w/-]+\.\w+)')))
-    assert modules and modules <= inside and all('.dist-info/' in n for n in {*wheel} - inside)
+    figures = {f'collabdive/web/figures/{file.name}' for file in (ROOT/'web'/'figures').iterdir()}
+    assert modules and figures and modules | figures <= inside
+    assert all('.dist-info/' in n for n in {*wheel} - inside)
 
 
 def test_installed_metadata_is_that_of_settings_ini():

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import warnings
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,7 +21,9 @@ import links
 import polish
 from nbs import ROOT, sidebar
 
-CLUTTER = re.compile(r'<style.*?</style>\n?|<!-- .*? -->\n*|(?<=\))\{target=[^}]*\}', re.S)
+CLUTTER = re.compile(r'''<style.*?</style>\n?|<!--\s.*?\s-->\n*|(?<=\))\{target=[^}]*\}
+    |<figure\sclass="answers"\sid="figure-\w+".*?</figure>\s*<script>.*?</script>\n?''',
+                     re.S | re.X)
 
 
 def build_by_smalldocs(out: Path) -> None:
@@ -59,6 +62,13 @@ def name_copies(out: Path, home: str) -> None:
     (out/'llms.txt').write_text(head + ''.join(lines), encoding='utf-8')
 
 
+@cache   # style sheets and fonts are those of every page
+def sent(file: Path) -> int:
+    "Bytes that a file is sent as."
+    data = file.read_bytes()
+    return min(len(data), len(gzip.compress(data)))
+
+
 def weight(page: Path) -> int:
     "Bytes that a page and all that it loads by itself are sent as, packed by gzip where it helps."
     files, todo = set(), [page]
@@ -68,8 +78,7 @@ def weight(page: Path) -> int:
         files.add(file)
         if file.suffix in ('.html', '.css'):
             todo += [file.parent/url.split('?')[0] for url in links.fetched(file)]
-    data = [file.read_bytes() for file in files]
-    return sum(min(len(text), len(gzip.compress(text))) for text in data)
+    return sum(map(sent, files))
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ import links
 
 SCRIPT = 'page.js'  # lies beside the notebooks; every page loads it
 DARK = 128          # a picture whose mean is below this, of 255, is no drawing on white
+SIDES = 'width', 'height'
 HEADS = ['h1', 'h2', 'h3', 'h4', 'h5', 'h6']
 MODULE = re.compile(r"""(<span\sclass="(?:co|st)">.*?</span>)|  # comments and strings stay
     \b[a-z_]\w*(?:\.|<span\sclass="op">\.</span>)(?=[A-Za-z_])""", re.X)
@@ -34,18 +35,35 @@ NAMES = {           # what a screen reader or the keyboard needs: selector -> at
 
 
 def place_figures(soup: BeautifulSoup, page: Path) -> None:
-    "Give each picture a file, as WebP: a third of a PNG's size, and the same to the last pixel."
+    """Give each picture a file: a drawing as it is, a PNG as WebP, a third of its size, and the
+    same to the last pixel."""
+    for svg in soup.select('main figure svg[alt]'):     # smalldocs writes drawings into the page
+        img = soup.new_tag('img', alt=svg.attrs.pop('alt'))
+        text = str(svg).replace(' viewbox=', ' viewBox=')                   # as it was
+        img['src'] = 'data:image/svg+xml;base64,' + base64.b64encode(text.encode()).decode()
+        svg.replace_with(img)
     for n, img in enumerate(soup.select('main img[src]'), 1):
         kind, _, data = img['src'].partition('base64,')
-        if not (kind == 'data:image/png;' or img['src'].endswith('.png')): continue
-        image = Image.open(BytesIO(base64.b64decode(data)) if data else page.parent/img['src'])
-        file = page.parent/'figures'/f'{page.stem}-{n}.webp'
+        kind = kind.removeprefix('data:image/').rstrip(';') if data else Path(kind).suffix[1:]
+        if kind not in ('png', 'svg', 'svg+xml'): continue
+        held = base64.b64decode(data) if data else (page.parent/img['src']).read_bytes()
+        file = page.parent/'figures'/f'{page.stem}-{n}.{"webp" if kind == "png" else "svg"}'
         file.parent.mkdir(exist_ok=True)
-        image.save(file, lossless=True)
-        img.attrs = {'width': image.width, 'height': image.height, **img.attrs,
+        if kind == 'png': size = place_png(held, file, img)
+        else:
+            file.write_bytes(held)
+            size = [re.search(rf' {side}="(\d+)', held.decode())[1] for side in SIDES]
+        img.attrs = {**dict(zip(SIDES, size)), **img.attrs,
                      'src': f'figures/{file.name}', 'loading': 'lazy'}
-        if ImageStat.Stat(image.convert('L')).mean[0] < DARK:
-            img['class'] = [*img.get('class', []), 'is-dark']
+
+
+def place_png(held: bytes, file: Path, img) -> tuple:   # width and height
+    "Write a PNG as WebP, and mark a picture that is no drawing on white."
+    image = Image.open(BytesIO(held))
+    image.save(file, lossless=True)
+    if ImageStat.Stat(image.convert('L')).mean[0] < DARK:
+        img['class'] = [*img.get('class', []), 'is-dark']
+    return image.size
 
 
 def write_formulas(soup: BeautifulSoup) -> None:

@@ -1,5 +1,6 @@
-// Builds the page into dist/, or into the folder that is named; data.js comes from Python.
-import { build } from 'esbuild'
+// Builds the explorer into dist/, or into the folder that is named, and the lessons' figures into
+// figures/ beside it; data.js comes from Python.
+import { build, transform } from 'esbuild'
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,10 +9,8 @@ const here = dirname(fileURLToPath(import.meta.url))
 const out = process.argv[2] ?? join(here, 'dist')
 mkdirSync(out, { recursive: true })
 
-const { metafile } = await build({
+const settings = {
   absWorkingDir: here,
-  entryPoints: { explorer: 'src/app.jsx', style: 'src/style.css' },
-  outdir: out,
   bundle: true,
   minify: true,
   format: 'iife',                 // a classic script: modules do not load without a server
@@ -21,10 +20,20 @@ const { metafile } = await build({
   charset: 'utf8',
   legalComments: 'none',          // all licences go into one file
   metafile: true
-})
+}
+const explorer = await build({ ...settings, outdir: out,
+  entryPoints: { explorer: 'src/app.jsx', style: 'src/style.css' } })
+const plain = {                   // a figure brings its style along, as text
+  name: 'plain', setup: ({ onLoad }) => onLoad({ filter: /\.css$/ }, async ({ path }) => ({
+    contents: (await transform(readFileSync(path, 'utf8'), { loader: 'css', minify: true })).code,
+    loader: 'text' }))
+}
+const figures = await build({ ...settings, outdir: join(out, '..', 'figures'), plugins: [plain],
+  entryPoints: readdirSync(join(here, 'src', 'figures')).filter(f => f.endsWith('.js') && f !== 'kit.js')
+    .map(f => join('src', 'figures', f)) })
 cpSync(join(here, 'src', 'index.html'), join(out, 'index.html'))
 
-const used = new Set(Object.keys(metafile.inputs)
+const used = new Set([explorer, figures].flatMap(({ metafile }) => Object.keys(metafile.inputs))
   .map(file => file.match(/node_modules\/((?:@[^/]+\/)?[^/]+)/)?.[1]).filter(Boolean))
 const licences = [...used].sort().map(name => {
   const folder = join(here, 'node_modules', name)

@@ -25,24 +25,26 @@ def said(*command):
 
 
 def explorer_changed():
-    "Files of web/dist that another build does not give. Skips where nothing can be built."
+    "Files of web/ that another build does not give. Skips where nothing can be built."
     if not shutil.which('npm'): pytest.skip('there is no npm: the explorer is not built anew')
     with TemporaryDirectory() as tmp:
         web, leave = Path(tmp)/'web', shutil.ignore_patterns('node_modules', 'dist')
         shutil.copytree(ROOT/'web', web, ignore=leave)
+        shutil.rmtree(web/'figures')
         done = run('npm', 'ci', '--ignore-scripts', cwd=web)
         if any(code in done.stderr for code in ALONE):
             pytest.skip('npm reaches no registry: the explorer is not built anew')
         done = done if done.returncode else run('npm', 'run', 'build', cwd=web)
         if done.returncode: return [done.stdout + done.stderr]
-        return [f'{file.name} is not what `make web` builds' for file in (web/'dist').iterdir()
-                if file.read_bytes() != (ROOT/'web'/'dist'/file.name).read_bytes()]
+        built = [*(web/'dist').iterdir(), *(web/'figures').iterdir()]
+        return [f'{file.name} is not what `make web` builds' for file in built
+                if file.read_bytes() != (ROOT/'web'/file.relative_to(web)).read_bytes()]
 
 
 GATES = {'the docs build, their links lead somewhere': partial(said, PYTHON, 'tools/docs.py'),
          'the README is the home page': partial(said, PYTHON, 'tools/readme.py', '--check'),
          'the package is what the notebooks export': stale,
-         'the explorer is what its sources build': explorer_changed,
+         'the explorer and the figures are what their sources build': explorer_changed,
          'modules import only from layers below': partial(said, *LINT),
          'the lessons have all their parts': anatomy.faults,
          **{f'{name(p)} has the outputs of its run': partial(changed, p) for p in notebooks()}}

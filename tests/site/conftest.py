@@ -12,6 +12,7 @@ import links
 SITE = Path(os.environ.get('SITE', ROOT/'_docs')).resolve()  # either builder's folder
 HOME = 'http://localhost/'                                   # no server: the browser gets files
 NAMES = [page.relative_to(SITE).as_posix() for page in links.pages(SITE)]
+PAGES = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in NAMES]
 QUIET = ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
 
 
@@ -36,12 +37,12 @@ def look():
             page.route('**/*', answer)
             page.goto(HOME + name)
             return page
+        look.browser = browser
         yield look
         browser.close()
 
 
-@pytest.fixture(scope='module', params=[
-    pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in NAMES])
+@pytest.fixture(scope='module', params=PAGES)
 def page(request, look):
     "Each page of the built site in turn; all that is asked of it, by the same worker."
     page = look(SITE, request.param)
