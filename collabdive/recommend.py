@@ -137,26 +137,23 @@ def ranking_metrics(
     relevant,                  # n sets of the items that would have been right
     k: int = 10,               # how many places count
     n_items: int|None = None,  # that could be shown; None: all that occur in either
+    capped=('map', 'ndcg'),    # what a perfect list of k brings to 1; or precision, recall too
+    offset: int = 1,           # ndcg pays 1/log2(place + offset), and at most 1
+    each: bool = False,        # a frame, with a row for each user; NaN for 0 of 0
 ) -> dict:                     # precision, recall, ndcg, map, mrr, hit, coverage: each 0 to 1
     """How good lists are: means over the users who have something relevant, and coverage, the
     share of the items that are on anybody's list. Raises ValueError if nobody has, a list names
-    an item twice or numbers differ. [Järvelin and Kekäläinen 2002]"""
+    an item twice or numbers differ. [Järvelin and Kekäläinen 2002, whose offset is 0]"""
     hits, n = _hits(recommended, relevant, k)
+    table = _graded(hits, n, capped, offset)
+    if each: return table.set_index(pd.Series(relevant).index)
     shown = {item for row in recommended for item in row[:k]} - {None}
     if n_items is None: n_items = len(shown.union(*relevant))
-    place, possible = np.arange(1, k + 1), np.minimum(n, k)
-    gain = 1/np.log2(place + 1)
-    found = dict(
-        precision=hits.sum(1)/k, recall=hits.sum(1)/n,
-        ndcg=hits @ gain/gain.cumsum()[possible - 1],
-        map=(hits*hits.cumsum(1)/place).sum(1)/possible,
-        mrr=(hits/place).max(1), hit=hits.any(1))
-    return {**{name: float(each.mean()) for name, each in found.items()},
-            'coverage': len(shown)/n_items}
+    return {**table[n > 0].mean().to_dict(), 'coverage': len(shown)/n_items}
 
 # %% ../nbs/08_recommend.ipynb #rcmd0044
 def _hits(recommended, relevant, k):
-    "(users, k) is it relevant?, and how many are, of the users who have any."
+    "(n, k) is it relevant?, and (n,) how many are. Raises what `ranking_metrics` raises."
     if k < 1: raise ValueError(f"k={k}: a list has at least 1 place")
     if len(recommended) != len(relevant): raise ValueError(
         f"{len(recommended)} lists need as many sets of relevant items, not {len(relevant)}")
@@ -168,7 +165,24 @@ def _hits(recommended, relevant, k):
         row[:len(listed)] = [item in right for item in listed]
     n = np.array([len(set(right)) for right in relevant])
     if not n.any(): raise ValueError("nobody has a relevant item, so there is nothing to measure")
-    return hits[n > 0], n[n > 0]
+    return hits, n
+
+# %% ../nbs/08_recommend.ipynb #rcmd044b
+def _graded(hits, n, capped, offset):
+    "A row for each user; what is capped is divided by what k places can reach."
+    k = hits.shape[1]
+    whole = dict(precision=0*n + k, recall=n, map=n, ndcg=n)
+    if odd := {*capped} - {*whole}: raise ValueError(
+        f"capped={capped}: {sorted(odd)} should be of {', '.join(whole)}")
+    if offset < 0: raise ValueError(f"offset={offset} must be 0 or more")
+    best = {name: np.minimum(n, k) if name in capped else top for name, top in whole.items()}
+    place = np.arange(1, max(k, n.max()) + 1)
+    gain = 1/np.maximum(np.log2(place + offset), 1)
+    with np.errstate(invalid='ignore'): return pd.DataFrame(dict(
+        precision=hits.sum(1)/best['precision'], recall=hits.sum(1)/best['recall'],
+        ndcg=hits @ gain[:k]/np.r_[0, gain.cumsum()][best['ndcg']],
+        map=(hits*hits.cumsum(1)/place[:k]).sum(1)/best['map'],
+        mrr=(hits/place[:k]).max(1), hit=hits.any(1).astype(float)))
 
 # %% ../nbs/08_recommend.ipynb #rcmd0075
 def pure_svd(

@@ -245,8 +245,51 @@ def test_ndcg_is_that_of_scikit_learn():
                             score_all=lambda users: scores[users])
     lists, _ = recommend_all(model, model.users, 10, exclude=[])
     got = ranking_metrics(lists, [set(np.flatnonzero(row)) for row in right], 10)
-    assert got['ndcg'] == pytest.approx(ndcg_score(right, scores, k=10))
+    assert got['ndcg'] == pytest.approx(ndcg_score(right, scores, k=10), abs=1e-9)
     assert got['ndcg'] != pytest.approx(ndcg_score(right, -scores, k=10), abs=.01)
+
+
+@settings(max_examples=60, deadline=None)
+@given(LISTS, st.integers(1, 14), st.integers(0, 2))
+def test_the_other_definitions_are_those_of_a_loop(people, k, offset):
+    "Any of the four capped or not; another discount; a row for each user, with NaN for 0 of 0."
+    recommended = [[*row[:n], *[None]*(12 - n)] for row, n, _ in people]
+    relevant = [right for *_, right in people]
+    if not any(relevant): return
+    def each(**how): return ranking_metrics(recommended, relevant, k, 20, each=True, **how)
+    capped, full = each(capped=['precision', 'recall', 'map', 'ndcg']), each(capped=())
+    assert len(capped) == len(people) and list(capped) == list(full)
+    def pay(place): return 1/max(math.log2(place + offset), 1)
+    for (_, a), (_, b), (_, c), row, right in zip(
+            capped.iterrows(), full.iterrows(), each(offset=offset).iterrows(),
+            recommended, relevant):
+        places, n = [p for p, item in enumerate(row[:k], 1) if item in right], len(right)
+        assert b.precision == pytest.approx(len(places)/k) and b.hit == bool(places)
+        if n == 0:
+            assert a[['precision', 'recall', 'map', 'ndcg']].isna().all() and b.mrr == 0
+            continue
+        most, good = min(n, k), sum(i/p for i, p in enumerate(places, 1))
+        assert a.precision == a.recall == pytest.approx(len(places)/most)
+        assert b.recall == pytest.approx(len(places)/n) and b['map'] == pytest.approx(good/n)
+        assert a['map'] == pytest.approx(good/most)
+        assert b.ndcg == pytest.approx(sum(1/math.log2(p + 1) for p in places)
+                                       / sum(1/math.log2(p + 1) for p in range(1, n + 1)))
+        assert c.ndcg == pytest.approx(sum(map(pay, places))/sum(map(pay, range(1, most + 1))))
+
+
+def test_the_rows_of_users_have_their_ids_and_the_means_are_theirs():
+    liked = pd.Series([{'a'}, set(), {'b', 'x'}], ['Ada', 'Ben', 'Cem'])
+    args = [['a'], ['a'], ['b']], liked, 2
+    rows, means = ranking_metrics(*args, each=True), ranking_metrics(*args)
+    assert list(rows.index) == ['Ada', 'Ben', 'Cem'] and 'coverage' not in rows
+    assert all(rows.loc[['Ada', 'Cem'], m].mean() == pytest.approx(means[m], abs=1e-12)
+               for m in rows)
+    assert list(ranking_metrics([['a'], ['b']], [{'a'}, set()], 1, each=True).index) == [0, 1]
+    for odd in ('map', ['maps'], ['hit']):
+        with pytest.raises(ValueError, match='should be of precision, recall, map, ndcg'):
+            ranking_metrics(*args, capped=odd)
+    with pytest.raises(ValueError, match='offset=-1 must be 0 or more'):
+        ranking_metrics(*args, offset=-1)
 
 
 def test_the_best_the_worst_and_the_undecided():
