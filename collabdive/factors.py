@@ -15,6 +15,7 @@ import pandas as pd
 from fastcore.basics import patch
 
 from .files import nearest_names
+from .foreign import foreign_tables
 
 # %% ../nbs/07_factors.ipynb #aa8c5f75
 @dataclass(frozen=True, eq=False, repr=False)
@@ -191,14 +192,20 @@ def trained_on(
 
 # %% ../nbs/07_factors.ipynb #f1e5951a
 def to_factors(
-    model,        # a Learner, or a model that scores by a dot product and has `tables()`
+    model,        # a Learner, a model that scores by a dot product and has `tables()`, or a
+                  # trained one of another library
     dls=None,     # the loaders that hold the ids; None: those of the Learner
+    users=None,   # of another library: ids of its rows of users, where it does not know them
+    items=None,   # ids of its rows of items, likewise
+    ratings=None, # what it was trained on, as a frame or a sparse matrix, for counts and `seen`
 ) -> Factors:     # without '#na#'
     """A trained model as plain arrays. For class models the score is the one under the classes.
     After `load_learner` the training rows are gone: `item_counts` and `seen` are None. Raises
     TypeError for a model that does not score by a dot product or has a forward of its own,
-    ValueError if nothing holds the ids."""
+    ValueError if nothing holds the ids, and what `foreign_tables` raises."""
     if hasattr(model, 'dls'): model, dls = model.model, model.dls if dls is None else dls
+    elif not hasattr(model, 'forward'):
+        return Factors(**foreign_tables(model, users, items, ratings))
     if dls is None: raise ValueError("a model knows rows only; pass dls= for their ids")
     *tables, y_range = _tables(model)
     users, items, *known = trained_on(dls)
