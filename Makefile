@@ -10,7 +10,7 @@ READY = $(VENV)/.installed
 PYTEST = $(BIN)/python -m pytest
 BENCH_VENV = .venv-bench
 BENCH_READY = $(BENCH_VENV)/.installed
-MEASUREMENTS = ladder loader epoch_profile steps networks cross_entropy recipe sizes classes pcp big imports ranges
+MEASUREMENTS = ladder loader epoch_profile steps networks cross_entropy recipe sizes classes pcp big imports ranges clicks
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test nbdev_test check rest docs lint colab bench bench-own bench-setup \
@@ -35,7 +35,7 @@ check: $(READY)  ## all that CI does: test, then the rest
 
 rest: $(READY)  ## docs, exports, imports, lessons, stored outputs, the site in a browser
 	@status=0; for part in repository site; do \
-	  $(PYTEST) -n 2 --dist loadgroup tests/$$part || status=1; done; exit $$status
+	  $(PYTEST) -n 2 tests/$$part || status=1; done; exit $$status
 
 docs: $(READY)  ## build the site into _docs/ and follow its links
 	@$(BIN)/python tools/docs.py

@@ -134,7 +134,8 @@ def rating_levels(
     if levels is not None and not (np.isfinite(found).all() and (np.diff(found) > 0).all()):
         raise ValueError(f"levels={levels} should be finite and different from each other")
     if len(found) < 2: raise ValueError(
-        f"there is nothing to predict: of ratings there is {found}, and it takes two that differ")
+        f"there is nothing to predict: of ratings there is {found}, and it takes two that differ; "
+        "clicks, views or purchases want ease(...) or implicit_als(...) of collabdive.clicks")
     return tuple(found)
 
 def code_ratings(

@@ -296,7 +296,8 @@ def _look_at(dls):
     low, half, high = y.min().item(), y.median().item(), y.max().item()
     if low == high: raise ValueError(
         f"all {len(y):,} training ratings are {_vocab(dls).stars(y[:1])[0]:g}: nothing can be "
-        "learnt from them; if they are views or purchases, count them for each pair")
+        "learnt from them; if they are clicks, views or purchases, `collabdive.clicks` makes "
+        "lists of them: ease(ratings) or implicit_als(ratings)")
     if low >= 0 and high >= 100*max(half, 1): warnings.warn(
         f"half of the ratings are at most {half:g} and the highest is {high:g}, so the squared "
         "error sees little but the highest: train on the logarithm, np.log1p(rating)",
@@ -357,7 +358,9 @@ def _quick_recipe(recipe, wd, **given):
 def _quick_learner(dls, model, n_factors):
     "The untrained learner. Of stars: the fewer there are, the nearer to their mean it starts."
     of = TASKS[dls.vocab.task]
-    if model is not None: return CollabLearner(dls, model, of.loss(), metrics=of.metrics(dls))
+    if model is not None:
+        _look_at(dls)
+        return CollabLearner(dls, model, of.loss(), metrics=of.metrics(dls))
     if not all(of.squash): return collab_learner(dls, n_factors)
     learn = collab_learner(dls, n_factors, y_range=range_around(dls.vocab.levels))
     _lift(learn.model, dls, min(1, len(dls.train_ds)/of.recipe.rows))

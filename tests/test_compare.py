@@ -335,6 +335,16 @@ def test_a_model_that_says_nonsense_is_named(ratings, model, message):
         compare({'floor': shares_model, 'theirs': model}, ratings, random_split(ratings))
 
 
+def test_three_seeds_unless_told(ratings):
+    for told, seeds in (({}, {1, 2, 3}), (dict(seeds=(5,)), {5})):
+        asked = set()
+        def model(ratings, split, seed):
+            asked.add(seed)
+            return np.full(len(split[1]), 3.)
+        compare({'m': model}, ratings, random_split(ratings), **told)
+        assert asked == seeds
+
+
 @pytest.mark.parametrize('wrong, message', [
     (dict(splits=[]), 'nothing to compare: no split'),
     (dict(seeds=()), 'nothing to compare: no seed'),

@@ -163,9 +163,18 @@ def test_one_more_user():
     assert with_user(bare, {7: 2}, id='you').iloc[-1].tolist() == ['you', 7, 2]
 
 
+@pytest.mark.parametrize('column', ['user', 'item'])
+@pytest.mark.parametrize('ids', [['1.0', '2.50'], ['True', 'False']])
+def test_an_id_that_could_be_a_number_or_a_truth_stays_as_it_is_spelled(tmp_path, column, ids):
+    rows = pd.DataFrame({'user': [1, 2], 'item': [3, 4], 'rating': [5, 4]}).assign(**{column: ids})
+    rows.to_csv(tmp_path/'m.csv', index=False)
+    assert read_ratings(tmp_path/'m.csv')[column].tolist() == ids
+
+
 def test_the_example_is_a_dozen_films_that_many_know():
     more = with_user(load_movielens('100k').ratings, EXAMPLE_RATINGS)
     assert len(EXAMPLE_RATINGS) == 12 and len(more) == 100_012 and not more.isna().any(axis=None)
+    assert sorted(EXAMPLE_RATINGS.values()) == [1, 1, 1, 2, 4, 4, 4, 5, 5, 5, 5, 5]
     assert more.title.value_counts()[list(EXAMPLE_RATINGS)].min() > 50
 
 

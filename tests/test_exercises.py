@@ -51,6 +51,7 @@ def test_a_class_that_forgets_to_return_is_told_so():
     (None, 'nothing (None)'), ([1, 2], '[1, 2], a list'), (len, 'a builtin_function_or_method'),
     (list(range(99)), 'a list of 99'), (np.zeros((3, 2)), 'a NumPy array of shape (3, 2)'),
     ('odd', "'odd', a text"), (pd.DataFrame({'a': [1]}), 'a DataFrame of shape (1, 1)'),
+    ('x'*38, f"'{'x'*38}', a text"), ('x'*39, 'a text of 39'),
     (describe, 'a function'), (object, 'a type')])
 def test_values_in_words(value, words): assert describe(value) == words
 

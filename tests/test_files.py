@@ -97,6 +97,14 @@ def test_layouts(tmp_path, name, zipped):
         assert ml.movies.genres[0] == "Animation|Children's"
 
 
+@pytest.mark.parametrize('name, encoding', [('1m', 'latin-1'), ('10m', 'utf-8'), ('20m', 'utf-8')])
+def test_titles_are_read_as_each_release_writes_them(tmp_path, name, encoding):
+    for file, text in LAYOUTS[name].items():
+        (tmp_path/file).write_bytes(text.replace('Nest', 'Amélie').encode(encoding))
+    ml = load_movielens(name, path=tmp_path, verify=False)
+    assert ml.movies.title.str.count('Amélie').sum() == ml.ratings.title.str.count('Amélie')[0] == 1
+
+
 @pytest.mark.parametrize('name', sorted(LAYOUTS.keys() - {'latest-small'}))  # which grows
 def test_a_set_of_the_wrong_size_is_refused(tmp_path, name):
     archive = write_zip(tmp_path/'a.zip', LAYOUTS[name])

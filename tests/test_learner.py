@@ -116,6 +116,7 @@ def test_what_fit_quick_does_unless_told(task, wd, n_factors):
         wd *= 4**(1/3)                                 # as for 20,000 rows, which are few
         assert (recipe.epochs, recipe.lr, recipe.wd, recipe.rest_wd) == (5, .02, wd, .02)
         assert len(learn.dls.train) == 52 and learn.dls.train.bs == 50 and not progress
+        assert learn.dls.valid.bs == 2**14                # what is hidden needs no small batches
         assert recipe.n_factors == n_factors == learn.model.state_dict()[
             'u_weight.weight' if task == 'regress' else 'score.user_factors.weight'].shape[1]
         score = learn.model if task == 'regress' else learn.model.score
@@ -467,8 +468,9 @@ def test_a_dot_product_starts_at_the_mean_of_any_scale():
 def test_one_rating_for_everything_is_refused(task):
     same = club().assign(rating=4.)
     dls = collab_dls(same, task=task, levels=(3., 4., 5.))
-    for make in (collab_learner, fit_quick):
-        with pytest.raises(ValueError, match='all 960 training ratings are 4: nothing'): make(dls)
+    for make in (collab_learner, fit_quick, lambda dls: fit_quick(dls, torch.nn.Linear(2, 1))):
+        with pytest.raises(ValueError, match='all 960 .* are 4: nothing .* collabdive.clicks'):
+            make(dls)
 
 
 def test_ratings_that_want_a_logarithm_are_told():
@@ -477,6 +479,13 @@ def test_ratings_that_want_a_logarithm_are_told():
     with warnings.catch_warnings():
         warnings.filterwarnings('error', message='half of the ratings')
         for scale in ('1..5', '0..100', '0 or 1'): collab_learner(collab_dls(on_scale(scale, 0)))
+    counts = on_scale('counts', 0)
+    for low, told in ((0, True), (-1, False)):        # -1 has no such logarithm
+        counts['rating'] += low - counts.rating.min()
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter('always')
+            collab_learner(collab_dls(counts))
+        assert told == any('np.log1p' in str(w.message) for w in heard)
 
 
 @pytest.mark.parametrize('task', ['regress', 'ordinal'])

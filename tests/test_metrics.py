@@ -207,6 +207,8 @@ def test_the_median_has_half_of_the_probability_on_either_side(case):
 
 def test_of_equal_medians_and_probabilities_the_lower_is_taken():
     assert median_rating([[.5, 0, .5], [.2, .3, .5]], (1, 2, 3)).tolist() == [1, 2]
+    twelfths = np.array([[1, 4, 1, 6]])/12                     # the first three add up to half,
+    assert twelfths[0, :3].sum() < .5 and median_rating(twelfths, (1, 2, 3, 4)) == 3   # nearly
     assert class_metrics([1], [[.4, .2, .4]], (1, 2, 3))['acc'] == 1
 
 

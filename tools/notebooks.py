@@ -20,7 +20,8 @@ from nbdev.config import get_config
 
 from nbs import ROOT, code_cells, name, notebooks
 
-HEAVY = ['fastai.collab', 'matplotlib.pyplot', 'nbdev.test', 'scipy.stats', 'sklearn.linear_model']
+HEAVY = {'fastai.collab', 'matplotlib.pyplot', 'nbdev.test', 'scipy.stats', 'sklearn.linear_model',
+         'torch._dynamo'}   # which the first optimiser of a process imports
 THREADS = {'OMP_NUM_THREADS': '1', 'MKL_NUM_THREADS': '1'}
 
 
@@ -49,9 +50,9 @@ def work(copy: str, flags: str, log: str) -> None:
 
 def run_forked(copy: Path, flags: str) -> str:
     """Run a copy as nbdev-test does, in a process that has the heavy libraries imported: that is
-    five seconds of each notebook. What it said; raises Failed."""
+    five seconds of each notebook, seven where something is trained. What it said; raises Failed."""
     context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload(HEAVY)
+    context.set_forkserver_preload(sorted(HEAVY))
     with tempfile.NamedTemporaryFile('r', errors='replace') as log:
         process = context.Process(target=work, args=(str(copy), flags, log.name))
         process.start()

@@ -58,7 +58,7 @@ def differences(stored: list, fresh: list) -> list:
     a, b = [*map(parts, stored)], [*map(parts, fresh)]
     if (old := [*map(sorted, a)]) != (new := [*map(sorted, b)]): return [f'{old} became {new}']
     found = [(k, (image_change if re.match('image/(?!svg)', k) else text_change)(x[k], y[k]))
-             for x, y in zip(a, b) for k in x]
+             for x, y in zip(a, b) for k in x if x[k] != y[k]]
     return [f'{kind}: {what}' for kind, what in found if what]
 
 

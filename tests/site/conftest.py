@@ -1,5 +1,6 @@
 "Chromium without a window, for the pages of the built site and for planted ones."
 import os
+import re
 import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,8 +13,17 @@ import links
 SITE = Path(os.environ.get('SITE', ROOT/'_docs')).resolve()  # either builder's folder
 HOME = 'http://localhost/'                                   # no server: the browser gets files
 NAMES = [page.relative_to(SITE).as_posix() for page in links.pages(SITE)]
-PAGES = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in NAMES]
 QUIET = ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
+
+
+def pytest_xdist_make_scheduler(config, log):
+    "All that is asked of one page goes to one worker, which opens it once."
+    from xdist.scheduler import LoadScopeScheduling  # here: xdist need not be there
+    class ByPage(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            page = re.search(r'\[([\w/]+\.html)', nodeid)
+            return page[1] if page else nodeid
+    return ByPage(config, log)
 
 
 @pytest.fixture(scope='session')
@@ -42,7 +52,7 @@ def look():
         browser.close()
 
 
-@pytest.fixture(scope='module', params=PAGES)
+@pytest.fixture(scope='module', params=NAMES)
 def page(request, look):
     "Each page of the built site in turn; all that is asked of it, by the same worker."
     page = look(SITE, request.param)

@@ -152,7 +152,6 @@ built = pytest.mark.skipif(not NAMES, reason=f'no page in {SITE}; make docs buil
 
 
 @built
-@pytest.mark.xdist_group('api.html')    # which has them all: parsed once
 def test_search_finds_each_exported_name_on_its_page_first(look):
     names = links.soup(SITE/'api.html').select('main h3 > a[href]')
     page = look(SITE, 'index.html')
