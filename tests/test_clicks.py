@@ -152,7 +152,7 @@ def test_the_loss_of_implicit_als_only_falls(pairs):
     assert (np.diff(losses) < 1e-3).all() and losses[-1] < losses[0]
 
 def test_bpr_puts_clicks_ahead(pairs):
-    X, s = table(pairs) > 0, scores(bpr, pairs)
+    X, s = table(pairs) > 0, scores(bpr, pairs, epochs=60)
     ahead = [(s[u][X[u]][:, None] > s[u][~X[u]]).mean() for u in range(len(X)) if not X[u].all()]
     assert np.mean(ahead) > .8
 
