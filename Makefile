@@ -46,7 +46,7 @@ lint: $(READY)  ## let ruff look at notebooks, tools and tests
 colab: $(READY)  ## run the notebooks from the wheel alone, as on Colab (ARGS=--newest)
 	@$(BIN)/python tools/colab.py $(ARGS) $(NB)
 
-bench: $(BENCH_READY)  ## error, time, memory beside other libraries (ARGS=--quick: 5 minutes)
+bench: $(BENCH_READY)  ## error, time, memory beside other libraries (ARGS=--quick: minutes)
 	@$(BENCH_VENV)/bin/python benchmarks/peers.py $(ARGS)
 
 bench-own: $(READY)  ## all other measurements, of which lessons show the results (hours)

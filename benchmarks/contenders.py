@@ -2,12 +2,15 @@
 
 Each is a function `fit(train, pairs, **settings)`. It gets a frame of users, movies and ratings,
 and the pairs whose ratings are hidden; it gives a function without arguments that predicts those.
-Where a library has no answer for an unknown user or movie, its own fallback or `filled` gives one.
+Who uses columns gets `tables` too, a frame for users and one for movies, whose index holds the ids;
+who uses the day finds it in both frames. Where a library has no answer for an unknown user or
+movie, its own fallback or `filled` gives one.
 Libraries are imported where they are used, so that one can be measured without the others.
 """
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
 
 SEED = 42
 BLANK = 3  # stands where a loader wants a rating for a hidden one
@@ -19,9 +22,15 @@ class Contender:
     fit: Callable        # (train, pairs, **settings) -> a function that gives (n,) predictions
     library: str         # the name that pip knows it by
     settings: dict = field(default_factory=dict)  # what differs from the library's defaults
-    uses: str = 'ratings'   # or 'who rated what': which pairs were rated counts beside the stars
+    uses: str = 'ratings'   # one of USES
     sampling: bool = False  # averages draws from a posterior
     slow: bool = False      # `peers.py --quick` leaves it out
+    imports: tuple = ()     # before the clock starts; empty: those of its library in IMPORTS
+    compiles: bool = False  # at its first call in a process: done before the clock starts, too
+
+
+USES = RATINGS, SETS, WITH_COLUMNS, WITH_DAY = (  # each has what those before it have
+    'ratings', 'who rated what', 'all columns', 'all columns and the day')
 
 
 IMPORTS = {  # library: what is imported before the clock starts
@@ -29,7 +38,8 @@ IMPORTS = {  # library: what is imported before the clock starts
     'collabdive': ['collabdive.batches', 'collabdive.learner', 'torch._dynamo'],
     'scikit-surprise': ['surprise'],
     'cmfrec': ['cmfrec'],
-    'lenskit': ['lenskit.als', 'lenskit.batch', 'lenskit.data', 'lenskit.parallel.sequential',
+    'lenskit': ['lenskit.als', 'lenskit.batch', 'lenskit.data', 'lenskit.knn',
+                'lenskit.parallel.sequential',
                 'lenskit.pipeline.runner', 'lenskit.training', 'pyarrow.pandas_compat'],
     'cornac': ['cornac.models.mf.backend_cpu'],
     'myfm': ['myfm', 'myfm.utils.encoders', 'scipy.sparse']}
@@ -94,6 +104,43 @@ def quick(train, pairs, n_models=1, **budget):
     return lambda: sum(learn.get_preds()[0] for learn in learners)/n_models
 
 
+def by_hand(train, pairs, module, name, **settings):
+    "`sgd`, `als` and `item_neighbours`, which know nothing of what they have not seen."
+    import pandas as pd
+    model = getattr(import_module(f'collabdive.{module}'), name)(
+        train, item_name='movie', **settings)
+
+    def predict():
+        known = pairs.user.isin(model.users) & pairs.movie.isin(model.items)
+        score = pd.Series(float('nan'), pairs.index)
+        score[known] = model.score(pairs.user[known], pairs.movie[known])
+        return filled(score, train, pairs)
+    return predict
+
+
+def bayes(train, pairs, tables=None, ordered=False, **settings):
+    "This course's Gibbs sampling: the mean over the draws, for the unknown too."
+    from collabdive.bayes import bayes_mf
+    from collabdive.side_information import OrderedStars, columns_of
+    if tables:
+        users, movies = (frame.reset_index() for frame in tables)
+        movies['year'] = movies.year.fillna(movies.year.median())
+        settings['user_columns'] = columns_of(users, 'user', ['age'], ['gender', 'occupation'])
+        settings['item_columns'] = columns_of(movies, 'movie', ['year'], many_of=['genres'])
+    if ordered: settings['likelihood'] = OrderedStars
+    if 'day' in train: settings['day_name'] = 'day'
+    model = bayes_mf(train, item_name='movie', seed=SEED, **settings)
+    return lambda: model.predict(pairs)[0]
+
+
+def bayes_mean(train, pairs, tables, draws):
+    "The mean of three samplers: with columns; with the day too; with ordered stars on top of both."
+    more = dict(tables=tables, draws=draws, n_factors=16, implicit=True)
+    kinds = (bayes(train.drop(columns='day'), pairs, **more), bayes(train, pairs, **more),
+             bayes(train, pairs, ordered=True, **more))
+    return lambda: sum(predict() for predict in kinds)/len(kinds)
+
+
 def surprise(train, pairs, algorithm, **settings):
     "One of Surprise's algorithms; it has answers for unknown users and movies itself."
     import surprise
@@ -113,15 +160,15 @@ def cmfrec(train, pairs, **settings):
     return lambda: filled(model.predict(pairs.user, pairs.movie), train, pairs)
 
 
-def lenskit(train, pairs, **settings):
-    "Alternating least squares on what damped biases leave; these alone where a movie is unknown."
-    from lenskit.als import BiasedMFScorer
+def lenskit(train, pairs, scorer='als.BiasedMFScorer', **settings):
+    "One of LensKit's scorers; damped biases where it has no answer."
     from lenskit.batch import predict
     from lenskit.data import ItemListCollection, from_interactions_df
     from lenskit.pipeline import predict_pipeline
     from lenskit.training import TrainingOptions
     names = {'user': 'user_id', 'movie': 'item_id'}
-    model = predict_pipeline(BiasedMFScorer(**settings))
+    module, _, name = scorer.partition('.')
+    model = predict_pipeline(getattr(import_module(f'lenskit.{module}'), name)(**settings))
     model.train(from_interactions_df(train.rename(columns=names)), TrainingOptions(rng=SEED))
 
     def ratings():
@@ -156,31 +203,54 @@ def myfm(train, pairs, draws):
     return lambda: model.predict(code.encode_df(pairs), n_workers=n_threads())
 
 
-def myfm_implicit(train, pairs, draws):
-    "The same; a user is also the set of movies rated, and a movie that of its users."
+def myfm_more(train, pairs, draws, tables=None, ordered=False):
+    """The same; a user is also the set of movies rated, and a movie that of its users. With
+    `tables` they are their columns too, with days a rating is its day; ordered: stars as steps."""
+    import numpy as np
     import scipy.sparse as sp
-    from myfm import MyFMRegressor, RelationBlock
-    from myfm.utils.encoders import CategoryValueToSparseEncoder
-    codes = {name: CategoryValueToSparseEncoder(train[name]) for name in ('user', 'movie')}
+    from myfm import MyFMOrderedProbit, MyFMRegressor, RelationBlock
+    from myfm.utils.encoders import CategoryValueToSparseEncoder as Codes
+    frames = dict(zip(('user', 'movie'), tables or (None, None)))
+    codes = {n: Codes(train[n] if f is None else f.index) for n, f in frames.items()}
     seen = codes['user'].to_sparse(train.user).T @ codes['movie'].to_sparse(train.movie)
+    parts = {n: [sp.identity(len(codes[n])), sp.diags(s.getnnz(1).clip(1)**-.5) @ s]
+             + ([] if frames[n] is None else myfm_columns(frames[n]))
+             for n, s in (('user', seen.tocsr()), ('movie', seen.T.tocsr()))}
+    made = {n: sp.hstack(some, format='csr') for n, some in parts.items()}
+    days = Codes(train.day) if 'day' in train else None
 
-    def with_sets(table):
-        weights = table.getnnz(1).clip(1)**-.5
-        return sp.hstack([sp.identity(len(weights)), sp.diags(weights) @ table], format='csr')
+    def of(frame):
+        blocks = [RelationBlock([codes[n][v] for v in frame[n]], made[n]) for n in codes]
+        return None if days is None else days.to_sparse(frame.day), blocks
 
-    tables = {'user': with_sets(seen.tocsr()), 'movie': with_sets(seen.T.tocsr())}
-
-    def blocks(frame):
-        return [RelationBlock([codes[n][v] for v in frame[n]], tables[n]) for n in codes]
-
-    n_users, n_movies = seen.shape
-    model = MyFMRegressor(rank=10, random_seed=SEED)
-    model.fit(None, train.rating.to_numpy(float), blocks(train), n_iter=draws,
-              group_shapes=[n_users, n_movies, n_movies, n_users])
-    return lambda: model.predict(None, blocks(pairs), n_workers=n_threads())
+    shapes = [] if days is None else [len(days)]
+    shapes += [part.shape[1] for some in parts.values() for part in some]
+    stars, level = np.unique(train.rating, return_inverse=True)
+    model = (MyFMOrderedProbit if ordered else MyFMRegressor)(rank=10, random_seed=SEED)
+    model.fit(of(train)[0], level if ordered else train.rating.to_numpy(float), of(train)[1],
+              n_iter=draws, group_shapes=shapes)
+    if ordered: return lambda: model.predict_proba(*of(pairs), n_workers=n_threads()) @ stars
+    return lambda: model.predict(*of(pairs), n_workers=n_threads())
 
 
-SETS = 'who rated what'
+def myfm_columns(frame) -> list:  # of (1 + n, ...) matrices; the first row is for the unknown
+    "Each column in myFM's own way: numbers in bins, categories, several categories."
+    import scipy.sparse as sp
+    from myfm.utils.encoders import (BinningEncoder, CategoryValueToSparseEncoder,
+                                     MultipleValuesToSparseEncoder)
+    made = []
+    for name, values in frame.sort_index().items():
+        kind = (BinningEncoder if values.dtype.kind in 'if' else MultipleValuesToSparseEncoder
+                if values.str.contains('|', regex=False).any() else CategoryValueToSparseEncoder)
+        more = dict(sep='|') if kind is MultipleValuesToSparseEncoder else {}
+        made.append(kind(values, **more).to_sparse(values))
+    return [sp.vstack([sp.csr_matrix((1, one.shape[1])), one]) for one in made]
+
+
+COMPILED = dict(library='collabdive', imports=(
+    'collabdive.sgd', 'collabdive.als', 'collabdive.neighbours', 'scipy.sparse'))
+DRAWN = dict(library='collabdive', sampling=True, compiles=True, imports=(
+    'collabdive.bayes', 'collabdive.side_information'))
 AS_INSTALLED, QUICK = 'fastai as installed', 'collabdive fit_quick'  # the ratios' denominators
 CONTENDERS = {
     AS_INSTALLED: Contender(fastai, 'fastai'),
@@ -193,6 +263,28 @@ CONTENDERS = {
     f'{QUICK}, 512 a batch': Contender(
         quick, 'collabdive', dict(bs=512, epochs=6, n_factors=100, lr=.0085, wd=.9)),
     f'{QUICK}, mean of 5': Contender(quick, 'collabdive', dict(n_models=5)),
+    'collabdive sgd': Contender(
+        by_hand, settings=dict(module='sgd', name='sgd'), compiles=True, **COMPILED),
+    'collabdive als': Contender(by_hand, settings=dict(module='als', name='als'), **COMPILED),
+    'collabdive als, 20 factors': Contender(
+        by_hand, settings=dict(module='als', name='als', n_factors=20), **COMPILED),
+    'collabdive item_neighbours': Contender(
+        by_hand, settings=dict(module='neighbours', name='item_neighbours'), **COMPILED),
+    'collabdive bayes_mf, 50 draws': Contender(bayes, settings=dict(draws=50), **DRAWN),
+    'collabdive bayes_mf, 100 draws': Contender(bayes, settings=dict(draws=100), **DRAWN),
+    'collabdive bayes_mf, 6 draws, implicit': Contender(
+        bayes, settings=dict(draws=6, burn_in=4, implicit=True), uses=SETS, **DRAWN),
+    'collabdive bayes_mf, 12 draws, implicit': Contender(
+        bayes, settings=dict(draws=12, burn_in=4, implicit=True), uses=SETS, **DRAWN),
+    'collabdive bayes_mf, 50 draws, implicit': Contender(
+        bayes, settings=dict(draws=50, implicit=True), uses=SETS, **DRAWN),
+    'collabdive bayes_mf, 100 draws, columns': Contender(
+        bayes, settings=dict(draws=100, n_factors=16, implicit=True), uses=WITH_COLUMNS, **DRAWN),
+    'collabdive bayes_mf, 250 draws, columns': Contender(
+        bayes, settings=dict(draws=250, n_factors=16, implicit=True), uses=WITH_COLUMNS, slow=True,
+        **DRAWN),
+    'collabdive bayes_mf, 3 x 180 draws, day': Contender(
+        bayes_mean, settings=dict(draws=180), uses=WITH_DAY, slow=True, **DRAWN),
     'Surprise BaselineOnly': Contender(
         surprise, 'scikit-surprise', dict(algorithm='BaselineOnly')),
     'Surprise KNNBaseline, items': Contender(surprise, 'scikit-surprise', dict(
@@ -204,19 +296,40 @@ CONTENDERS = {
         algorithm='SVD', n_factors=200, n_epochs=100, reg_all=.1, init_std_dev=.05)),
     'Surprise SVD++': Contender(
         surprise, 'scikit-surprise', dict(algorithm='SVDpp'), SETS),
-    'Surprise SVD++, 30 epochs': Contender(surprise, 'scikit-surprise', dict(
-        algorithm='SVDpp', n_epochs=30, reg_all=.05), SETS, slow=True),
     'cmfrec ALS, 10 factors': Contender(cmfrec, 'cmfrec', dict(k=10)),
     'cmfrec ALS, 40 factors, implicit': Contender(
         cmfrec, 'cmfrec', dict(k=40, lambda_=15., add_implicit_features=True), SETS),
+    'cmfrec ALS, 10 factors, implicit': Contender(
+        cmfrec, 'cmfrec', dict(k=10, lambda_=15., add_implicit_features=True), SETS),
     'LensKit BiasedMF ALS': Contender(lenskit, 'lenskit'),
+    'LensKit ItemKNN': Contender(lenskit, 'lenskit', dict(scorer='knn.ItemKNNScorer')),
     'cornac MF, 100 factors': Contender(cornac, 'cornac', dict(
         k=100, max_iter=50, learning_rate=.01, lambda_reg=.1)),
     'cornac MF, 200 factors': Contender(cornac, 'cornac', dict(
         k=200, max_iter=100, learning_rate=.005, lambda_reg=.1)),
     'myFM, 100 draws': Contender(myfm, 'myfm', dict(draws=100), sampling=True),
     'myFM, 512 draws': Contender(myfm, 'myfm', dict(draws=512), sampling=True, slow=True),
+    'myFM, 30 draws, implicit': Contender(myfm_more, 'myfm', dict(draws=30), SETS, sampling=True),
     'myFM, 100 draws, implicit': Contender(
-        myfm_implicit, 'myfm', dict(draws=100), SETS, sampling=True),
+        myfm_more, 'myfm', dict(draws=100), SETS, sampling=True),
     'myFM, 512 draws, implicit': Contender(
-        myfm_implicit, 'myfm', dict(draws=512), SETS, sampling=True, slow=True)}
+        myfm_more, 'myfm', dict(draws=512), SETS, sampling=True, slow=True),
+    'myFM, 100 draws, columns': Contender(
+        myfm_more, 'myfm', dict(draws=100), WITH_COLUMNS, sampling=True, slow=True),
+    'myFM, 512 draws, columns': Contender(
+        myfm_more, 'myfm', dict(draws=512), WITH_COLUMNS, sampling=True, slow=True),
+    'myFM, 100 draws, day': Contender(
+        myfm_more, 'myfm', dict(draws=100), WITH_DAY, sampling=True, slow=True),
+    'myFM, 512 draws, day': Contender(
+        myfm_more, 'myfm', dict(draws=512), WITH_DAY, sampling=True, slow=True),
+    'myFM, 512 draws, day, ordered': Contender(
+        myfm_more, 'myfm', dict(draws=512, ordered=True), WITH_DAY, sampling=True, slow=True)}
+
+MILLION = {  # on MovieLens 1M; the samplers, which take minutes there, are in results/bayes.json
+    **{name: CONTENDERS[name] for name in (
+        QUICK, 'collabdive sgd', 'collabdive als', 'collabdive item_neighbours',
+        'Surprise BaselineOnly', 'Surprise SVD', 'Surprise SVD, 50 factors',
+        'cmfrec ALS, 10 factors', 'cmfrec ALS, 40 factors, implicit', 'LensKit BiasedMF ALS',
+        'cornac MF, 100 factors')},
+    'cornac MF, 100 factors, less decay': Contender(cornac, 'cornac', dict(
+        k=100, max_iter=50, learning_rate=.01, lambda_reg=.05))}
