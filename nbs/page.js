@@ -2,7 +2,7 @@
 // result that the reader is to guess stays covered until then.
 (() => {
   "use strict";
-  const SCROLLS = "main :is(pre, div.sourceCode, .cell-output, .math, .table-box, p)";
+  const SCROLLS = "main :is(pre, div.sourceCode, .cell-output, .math, .table-box, .sd-table, p)";
 
   // A box that scrolls sideways can be focused, so that the arrow keys move it; one that does not is no stop for Tab.
   const mark = () => {
