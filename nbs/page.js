@@ -4,6 +4,14 @@
   "use strict";
   const SCROLLS = "main :is(pre, div.sourceCode, .cell-output, .math, .table-box, .sd-table, p)";
 
+  // Quarto leaves a table of Markdown as wide as it is: it gets a box to scroll in.
+  for (const table of document.querySelectorAll("main table.caption-top:not(.table-box table)")) {
+    const box = document.createElement("div");
+    box.className = "table-box";
+    table.replaceWith(box);
+    box.append(table);
+  }
+
   // A box that scrolls sideways can be focused, so that the arrow keys move it; one that does not is no stop for Tab.
   const mark = () => {
     for (const box of document.querySelectorAll(SCROLLS)) {
