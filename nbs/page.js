@@ -27,6 +27,8 @@
   new ResizeObserver(queue).observe(document.querySelector("main"));
   document.addEventListener("toggle", queue, true);  // a <details> opens
   document.addEventListener("shown.bs.collapse", queue);
+  addEventListener("load", queue);
+  document.fonts.ready.then(queue);
   mark();
 
   // smalldocs marks the dark on the root as data-scheme; Bootstrap's dark mode follows. Quarto has a stylesheet for it.
