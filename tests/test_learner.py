@@ -424,6 +424,19 @@ def test_half_precision_trains_and_predicts():
     np.testing.assert_allclose(rows.sum(axis=1), 1, atol=1e-3)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='no GPU')
+def test_a_gpu_trains_as_well_and_the_same_again_for_a_seed():
+    f = planted_ratings(200, 100, 4, 8000, seed=1)
+    last, tables = {}, {}
+    for run, device in (('first', 'cuda'), ('again', 'cuda'), ('cpu', 'cpu')):
+        learn = fit_quick(collab_dls(f, item_name='movie', seed=1, device=device), seed=1)
+        assert next(learn.model.parameters()).device.type == device
+        last[run] = history(learn).valid.iloc[-1]
+        tables[run] = [p.detach().cpu() for p in learn.model.parameters()]
+    assert all(map(torch.equal, tables['first'], tables['again']))
+    assert last['first'] == pytest.approx(last['cpu'], abs=.005)
+
+
 # scales and sizes
 
 def on_scale(scale, seed, n=1500):
