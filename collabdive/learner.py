@@ -171,7 +171,8 @@ def _frame(rows):
 # %% ../nbs/13_learner.ipynb #16f478c0
 class CollabLearner(Learner):
     """A fastai `Learner` that predicts by name. After each training it is `average_unknown`,
-    and `history` knows it."""
+    and `history` knows it. Trained by the course's `fit` it has two groups of parameters, factors
+    and rest: `freeze` holds the factors fast, `slice(lr)` gives them a tenth of the rate."""
     def fit(self, n_epoch, lr=None, wd=None, cbs=None, **kwargs):
         "fastai's. Raises TypeError for `MixUp`, ValueError if the loss does not stay finite."
         if any(isinstance(cb, MixHandler) for cb in self.cbs + L(cbs)): raise TypeError(

@@ -311,6 +311,45 @@ def test_a_question_without_an_answer_is_refused(asked, error, message):
         learn.predict({'user': 3, 'title': 'Movy 5'}, unknown='zero')
 
 
+def test_an_unknown_film_is_the_average_one():
+    learn = trained('ordinal', False)
+    slip, other = (learn.predict({'user': [10, 13], 'title': title}, unknown='na')
+                   for title in ('Movy 5', 'Nowhere (2099)'))
+    assert np.allclose(slip.rating_pred, other.rating_pred)
+    assert abs(slip.rating_pred[0] - slip.rating_pred[1]) > .01        # the users are known
+    n = learn.dls.train_ds.x[:, 1].bincount().float()
+    tables = [w for name, w in learn.model.named_parameters() if 'item' in name]
+    for w in tables: assert torch.allclose(w[0], torch.tensordot(n, w, 1)/n.sum(), atol=1e-5)
+    assert len(tables) == 3
+
+
+@pytest.mark.parametrize('task, use_nn', KINDS)
+def test_the_task_decides_model_output_and_metrics(task, use_nn):
+    models = {'regress': ('DotBias', 'EmbeddingNN'), 'ordinal': ('CumulativeLink', 'OrdinalNN'),
+              'classify': ('DotProductBiasCE', 'TabularModel')}
+    learn = collab_learner(collab_dls(club(), task=task), use_nn=use_nn)
+    with learn.no_bar(): preds = learn.get_preds()[0]
+    assert type(learn.model).__name__ == models[task][use_nn]
+    assert preds.shape == (240, 1 if task == 'regress' else 5)
+    assert learn.metrics.attrgot('name') == (
+        ['rmse', 'mae'] if task == 'regress' else ['accuracy', 'rmse', 'rps'])
+
+
+def test_freeze_holds_the_factors_of_two_groups_and_nothing_of_one():
+    dls = collab_dls(club())
+    learn = fit(collab_learner(dls, 5), Recipe(1, 5e-3, .01, .01))
+    learn.freeze()
+    learn.opt.set_hypers(lr=slice(1e-2))
+    assert [p.requires_grad for p in learn.model.parameters()] == [False, False, True, True]
+    assert [group['lr'] for group in learn.opt.hypers] == [1e-3, 1e-2]
+    with learn.no_bar(), learn.no_logging(): learn.fine_tune(1)
+    factors, rest = (group['lr'] for group in learn.opt.hypers)
+    assert np.isclose(rest/factors, 100) and all(p.requires_grad for p in learn.model.parameters())
+    single = collab_learner(dls, 5)
+    single.freeze()
+    assert len(single.opt.hypers) == 1 and all(p.requires_grad for p in single.model.parameters())
+
+
 def test_tasks_that_do_not_fit_are_refused():
     stars, classes = collab_dls(club()), collab_dls(club(), task='classify')
     with pytest.raises(ValueError, match="task='regress', the learner for 'classify'; make them"):
