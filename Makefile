@@ -13,8 +13,8 @@ BENCH_READY = $(BENCH_VENV)/.installed
 MEASUREMENTS = ladder loader epoch_profile steps networks cross_entropy recipe sizes classes pcp big imports ranges clicks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test nbdev_test check rest docs lint colab bench bench-own bench-setup \
-	web refresh clean
+.PHONY: help setup demo test nbdev_test check rest docs lint colab bench bench-own \
+	bench-full bench-setup web refresh clean
 
 help:  ## show this list
 	@grep -hE '^[a-z_-]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -52,6 +52,16 @@ bench: $(BENCH_READY)  ## error, time, memory beside other libraries (ARGS=--qui
 bench-own: $(READY)  ## all other measurements, of which lessons show the results (hours)
 	@for name in $(MEASUREMENTS); do \
 	  echo "== $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
+
+# PATH= is your copy here, and the folders of programs are the system's own again
+bench-full: DATA := $(if $(filter command line,$(origin PATH)),$(PATH))
+ifneq (,$(filter bench-full,$(MAKECMDGOALS)))
+ifeq ($(origin PATH),command line)
+override export PATH := $(shell command -p getconf PATH)
+endif
+endif
+bench-full: $(READY)  ## settings, time and memory on your own MovieLens (PATH=ml-10m.zip)
+	@$(BIN)/python benchmarks/full.py $(if $(DATA),'$(DATA)') $(ARGS)
 
 bench-setup: $(BENCH_READY)  ## make .venv-bench with the other libraries; bench does it too
 

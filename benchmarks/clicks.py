@@ -6,9 +6,10 @@ ratings of 4 or more, relevant being hidden ratings of 4 or more, all films with
 rating of the user ranked; NDCG of lists of ten. 1m: MovieLens 1M on the public split of Infinite
 Recommendation Networks (0 train, 1 valid, 2 test; every rating a click): settings by NDCG on
 valid, then trained anew on train and valid, whose items are left out at test (needs --1m and
---split, its index.npz). planted: CPU seconds and lists beside the library implicit, ten million
-planted pairs, one thread, in turn (needs implicit: run it by .venv-bench). Parts that are not run
-keep what results/clicks.json has. Run: .venv-bench/bin/python benchmarks/clicks.py
+--split, its index.npz). equal: ALS beside that of the library implicit on u1..u5, confidence 10,
+decay 10 for each row alike, three seeds. planted: the same settings, CPU seconds and lists, ten
+million planted pairs, one thread, in turn (both need implicit: run them by .venv-bench). Parts that
+are not run keep what results/clicks.json has. Run: .venv-bench/bin/python benchmarks/clicks.py
 """
 import argparse
 import json
@@ -34,8 +35,8 @@ from collabdive.splits import hold_out, official_fold
 from peers import machine, write
 
 OUT = Path(__file__).parent/'results'/'clicks.json'
-PARTS = 'search', 'folds', '1m', 'planted'
-NEEDS = {'1m': '--1m and --split', 'planted': 'the library implicit'}
+PARTS = 'search', 'folds', '1m', 'equal', 'planted'
+NEEDS = {'1m': '--1m and --split', **dict.fromkeys(('equal', 'planted'), 'the library implicit')}
 PUBLISHED = {'popularity': .1384, 'MF': .2565, 'LightGCN': .2885, 'EASE': .2988, 'Inf-AE': .3282}
 PLAIN = dict(dropout=0., user_power=0.)       # EASE as it was published
 GRID = [('EASE', dict(decay=d, **PLAIN)) for d in (100., 200., 400.)]
@@ -50,12 +51,11 @@ GRID += [('PureSVD', dict(n_factors=n)) for n in (10, 15, 20)]
 GRID_1M = [('EASE', dict(decay=d, **PLAIN)) for d in (1000., 2000.)]
 GRID_1M += [('EASE, improved', dict(decay=d, dropout=s, user_power=.5, item_power=q))
             for d, s, q in ((800., .1, 0.), (800., .1, .05), (800., .1, .1))]
-GRID_1M += [('implicit ALS', dict(n_factors=64, iterations=6, decay=d, confidence=c))
-            for d, c in ((.01, 5.), (.02, 5.))]
+GRID_1M += [('implicit ALS', dict(n_factors=64, iterations=n, decay=d, confidence=5.))
+            for n, d in ((10, .005), (10, .01), (20, .01))]
 GRID_1M += [('BPR', dict(epochs=20, decay=d)) for d in (.01,)]
 SHARES = .3, .4, .5        # of implicit ALS in the blend
 CUT = 'EASE, no weight below 0'
-TIMED = dict(n_factors=64, iterations=2)
 
 
 class Blend:
@@ -169,30 +169,53 @@ def million(path, split) -> dict:
                 rows=[len(train), len(valid), len(test)])
 
 
-def planted() -> dict:
-    "Ours and implicit's ALS at equal settings: CPU seconds, and NDCG on a hidden thirtieth."
+def beside(known, n_factors, iterations, seed):
+    "By name, ours and implicit's ALS at equal settings and threads, each with CPU seconds."
     from implicit.cpu.als import AlternatingLeastSquares
+    start = time.process_time()
+    ours = implicit_als(known, n_factors, iterations, confidence=10., decay=1e-7, damping=1e8,
+                        seed=seed, threads=1)
+    yield 'ours', ours, round(time.process_time() - start, 2)
+    start = time.process_time()
+    *_, X = _clicked(known, 'user', 'movie')           # as ours does it, and in its time too
+    theirs = AlternatingLeastSquares(n_factors, regularization=10., alpha=10., num_threads=1,
+                                     iterations=iterations, random_state=seed)
+    theirs.fit(X, show_progress=False)
+    cpu = round(time.process_time() - start, 2)
+    yield 'implicit', replace(ours, user_factors=theirs.user_factors,
+                              item_factors=theirs.item_factors), cpu
+
+
+def equal() -> list:
+    "A row a model, number of factors, fold and seed: `beside` on u1..u5, ten iterations."
+    ratings, rows = ml100k(), []
+    for n_factors in (64, 32):
+        for fold in range(1, 6):
+            known, wanted = parts(ratings, fold, False)
+            pairs = to_pairs(known, 4, item_name='movie')
+            for seed in range(3):
+                for name, model, cpu in beside(pairs, n_factors, 10, seed):
+                    rows.append(dict(model=name, n_factors=n_factors, fold=fold, seed=seed, cpu=cpu,
+                                     ndcg=graded(model, known, wanted)['ndcg']))
+    found = pd.DataFrame(rows).groupby(['n_factors', 'model', 'seed']).ndcg.mean()
+    print(found.unstack().round(4).to_string(), flush=True)
+    return rows
+
+
+def planted() -> list:
+    "`beside` on ten million pairs, two iterations, in turn; NDCG on a hidden thirtieth."
     frame = planted_ratings(70_000, 10_000, 20, 10_000_000, seed=1)[['user', 'movie']]
     at, rows = np.random.default_rng(0).random(len(frame)) < 1/30, []
     known, wanted = frame[~at], frame[at].groupby('user').movie.agg(set).iloc[:5000]
     few = known[known.user.isin(wanted.index)]
-    for turn in range(2):      # in turn: ours, theirs, ours, theirs
-        start = time.process_time()
-        ours = implicit_als(known, confidence=10., decay=1e-7, damping=1e8, **TIMED)
-        rows.append(dict(model='ours', cpu=round(time.process_time() - start, 1),
-                         ndcg=graded(ours, few, wanted)['ndcg']))
-        print(rows[-1], flush=True)
-        start = time.process_time()
-        theirs = AlternatingLeastSquares(TIMED['n_factors'], regularization=10., alpha=10.,
-                                         iterations=TIMED['iterations'], num_threads=1,
-                                         random_state=turn)
-        *_, X = _clicked(known, 'user', 'movie')       # as ours does it, and in its time too
-        theirs.fit(X, show_progress=False)
-        model = replace(ours, user_factors=theirs.user_factors, item_factors=theirs.item_factors)
-        rows.append(dict(model='implicit', cpu=round(time.process_time() - start, 1),
-                         ndcg=graded(model, few, wanted)['ndcg']))
-        print(rows[-1], flush=True)
-    return dict(settings=dict(**TIMED, confidence=10, regularization=10), runs=rows)
+    implicit_als(few[:9], 2, 1)                        # compiled before the clock starts
+    for n_factors in (64, 32):
+        for seed in range(2):
+            for name, model, cpu in beside(known, n_factors, 2, seed):
+                rows.append(dict(model=name, n_factors=n_factors, seed=seed, cpu=cpu,
+                                 ndcg=graded(model, few, wanted)['ndcg']))
+                print(rows[-1], flush=True)
+    return rows
 
 
 def main():
@@ -205,7 +228,7 @@ def main():
     parser.add_argument('--out', type=Path, default=OUT, help='where to write')
     args = parser.parse_args()
     jobs = dict(search=search, folds=lambda: folds(found()['search']))
-    if find_spec('implicit'): jobs['planted'] = planted
+    if find_spec('implicit'): jobs |= dict(equal=equal, planted=planted)
     if args.million and args.split: jobs['1m'] = lambda: million(args.million, args.split)
     def found(): return json.loads(args.out.read_text()) if args.out.exists() else {}
     for part in args.parts:

@@ -144,7 +144,8 @@ def bayes_mean(train, pairs, tables, draws):
 def surprise(train, pairs, algorithm, **settings):
     "One of Surprise's algorithms; it has answers for unknown users and movies itself."
     import surprise
-    data = surprise.Dataset.load_from_df(train[['user', 'movie', 'rating']], surprise.Reader())
+    reader = surprise.Reader(rating_scale=(train.rating.min(), train.rating.max()))
+    data = surprise.Dataset.load_from_df(train[['user', 'movie', 'rating']], reader)
     if algorithm.startswith('SVD'): settings['random_state'] = SEED
     else: settings['verbose'] = False
     model = getattr(surprise, algorithm)(**settings).fit(data.build_full_trainset())
@@ -325,11 +326,13 @@ CONTENDERS = {
     'myFM, 512 draws, day, ordered': Contender(
         myfm_more, 'myfm', dict(draws=512, ordered=True), WITH_DAY, sampling=True, slow=True)}
 
-MILLION = {  # on MovieLens 1M; the samplers, which take minutes there, are in results/bayes.json
+MILLION = {  # on MovieLens 1M; longer draws, which take minutes there, are in results/bayes.json
     **{name: CONTENDERS[name] for name in (
         QUICK, 'collabdive sgd', 'collabdive als', 'collabdive item_neighbours',
         'Surprise BaselineOnly', 'Surprise SVD', 'Surprise SVD, 50 factors',
         'cmfrec ALS, 10 factors', 'cmfrec ALS, 40 factors, implicit', 'LensKit BiasedMF ALS',
         'cornac MF, 100 factors')},
     'cornac MF, 100 factors, less decay': Contender(cornac, 'cornac', dict(
-        k=100, max_iter=50, learning_rate=.01, lambda_reg=.05))}
+        k=100, max_iter=50, learning_rate=.01, lambda_reg=.05)),
+    'collabdive bayes_mf, 50 draws of 20 factors, implicit': Contender(
+        bayes, settings=dict(draws=50, n_factors=20, implicit=True), uses=SETS, **DRAWN)}

@@ -6,23 +6,35 @@ movie without training ratings. same_loss: the very loss of both on u1, by `sgd`
 PyTorch. factors: CPU seconds against the number of factors. steps: how many a second, in plain
 Python, compiled, and compiled in the order of the file. 1m: three random tenths of MovieLens 1M
 hidden (needs --1m). planted: ten million planted ratings in half stars, 10% hidden, `sgd`, `als`
-and cornac's SGD in turn, each in a fresh process (needs cornac: run it by .venv-bench). Parts that
-are not run keep what results/sgd.json has. Run: .venv-bench/bin/python benchmarks/sgd.py
+and cornac's SGD in turn, each in a fresh process (needs cornac: run it by .venv-bench). peers: the
+same rows, one thread each, with other libraries beside them; who needs more than --limit CPU
+seconds in all, predicting included, is listed as such. Parts that are not run keep what
+results/sgd.json has. Run: .venv-bench/bin/python benchmarks/sgd.py
 """
 import argparse
 import json
+import os
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-from peers import apart, machine, peak_mb, write
+from peers import THREADS, apart, machine, peak_mb, write
 
 OUT = Path(__file__).parent/'results'/'sgd.json'
-PARTS = 'search', 'folds', 'same_loss', 'factors', 'steps', '1m', 'planted'
+PARTS = 'search', 'folds', 'same_loss', 'factors', 'steps', '1m', 'planted', 'peers'
 SEEDS = 1, 2, 3
 LARGE = dict(n_factors=20, lr=.04, epochs=12)    # of sgd; cornac has 20 epochs, as it is best
 CORNAC = dict(k=20, max_iter=20, learning_rate=.01, lambda_reg=.02)
+PEERS = {            # as in contenders.py: its function, its library's module, settings
+    'cmfrec ALS': ('cmfrec', 'cmfrec', dict(k=20)),
+    'Surprise SVD': ('surprise', 'surprise', dict(
+        algorithm='SVD', n_factors=20, lr_all=.01, reg_all=.02)),
+    'myFM, 30 draws': ('myfm', 'myfm', dict(draws=30)),
+    'collabdive bayes_mf, 30 draws': ('bayes', 'collabdive.bayes', dict(draws=30)),
+    'LensKit BiasedMF ALS': ('lenskit', 'lenskit.als', dict(embedding_size=20))}
 
 
 def trainers():
@@ -220,11 +232,11 @@ def million(path) -> list:
     return rows
 
 
-def plant(file) -> float:
-    "Ten million ratings in half stars; the RMSE of the signal on the hidden ones."
+def plant(file, n_users=70_000, n_items=10_000, n_ratings=10_000_000) -> float:
+    "Ratings in half stars, stored; the RMSE of the signal on the hidden ones."
     import numpy as np
     from collabdive.planted import planted_ratings
-    f, rng = planted_ratings(70_000, 10_000, 20, 10_000_000), np.random.default_rng(1)
+    f, rng = planted_ratings(n_users, n_items, 20, n_ratings), np.random.default_rng(1)
     signal = f.signal.to_numpy()
     noisy = signal + rng.normal(0, .8, len(f))
     stars, hidden = (np.rint(2*noisy)/2).clip(.5, 5).astype('float32'), rng.random(len(f)) < .1
@@ -287,12 +299,58 @@ def planted(file, rounds) -> list:
     return rows
 
 
+def as_contender(file, name) -> dict:
+    "The same of a contender."
+    from importlib import import_module
+    import numpy as np
+    import pandas as pd
+    import contenders
+    function, module, settings = PEERS[name]
+    import_module(module)
+    with np.load(file) as d:
+        frame = pd.DataFrame(dict(user=d['user'], movie=d['item'], rating=d['rating']), copy=False)
+        known, hidden = (frame[d['hidden'] == part].reset_index(drop=True)
+                         for part in (False, True))
+    del frame
+    fit = getattr(contenders, function)
+    if function == 'bayes': fit(known[:2000], hidden[:1], draws=4)()      # compile
+    predict, cpu, wall = timed(fit, known, hidden.drop(columns='rating'), **settings)
+    error = np.clip(np.asarray(predict()).reshape(-1), .5, 5) - hidden.rating
+    return dict(model=name, **settings, cpu=cpu, wall=wall, peak_mb=round(peak_mb()),
+                rmse=round(float((error**2).mean()**.5), 4))
+
+
+def limited(seconds, function, *args):
+    "The process ends when it has used up so many CPU seconds."
+    import resource
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    return function(*args)
+
+
+def peers(file, seconds, kept) -> Iterator:   # of the rows so far
+    "A row a model in one thread, or the reason why there is none; what is kept is not run again."
+    rows = [dict(model='implicit', reason='it ranks clicks, and predicts no stars')]
+    ours = dict(sgd=LARGE, cornac={}, als=dict(n_factors=20, iterations=8))
+    jobs = {name: (on_planted, file, name, 1, settings) for name, settings in ours.items()}
+    jobs |= {name: (as_contender, file, name) for name in PEERS}
+    done = {row['model']: row for row in kept}
+    for name, job in jobs.items():
+        try: row = done.get(name) or apart(limited, seconds, *job)
+        except BrokenProcessPool: row = dict(
+            model=name, reason=f'not done after {seconds} CPU seconds, or out of memory')
+        rows.append(row)
+        print(row, flush=True)
+        yield rows
+
+
 def main():
     "Measure what was asked for, and write it beside what there is."
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--parts', nargs='+', choices=PARTS, default=PARTS)
     parser.add_argument('--rounds', type=int, default=2, help='of the planted ratings')
+    parser.add_argument('--limit', type=int, default=600, help='CPU seconds of each of the peers')
+    parser.add_argument('--keep', action='store_true', help='the peers that are measured already')
     parser.add_argument('--1m', dest='million', help='your own copy of MovieLens 1M')
     parser.add_argument('--out', type=Path, default=OUT, help='where to write')
     args = parser.parse_args()
@@ -301,10 +359,14 @@ def main():
     if args.million: jobs['1m'] = million, args.million
     with tempfile.TemporaryDirectory() as folder:
         file = str(Path(folder)/'planted.npz')
-        if {'planted', 'steps'} & {*args.parts}: found['signal_rmse'] = apart(plant, file)
+        if {'planted', 'steps', 'peers'} & {*args.parts}: found['signal_rmse'] = apart(plant, file)
         jobs |= dict(steps=(steps, file))
         for part in args.parts:
             if part == 'planted': found[part] = planted(file, args.rounds)
+            elif part == 'peers':
+                os.environ.update(dict.fromkeys(THREADS, '1'))
+                kept = [row for row in found.get(part, []) if args.keep and 'rmse' in row]
+                for found[part] in peers(file, args.limit, kept): write(args.out, found)
             elif part in jobs: found[part] = apart(*jobs[part])
             else: print(f'{part}: needs --{part} with your own copy')
             write(args.out, {**found, 'machine': machine()})

@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 # %% ../nbs/25_als.ipynb #alsexp02
+from .data import _coded
 from .factors import Factors
-from .sgd import (_as_factors, _centred, _coded, _decay, _grouped, _need_settings,
-                            _random_tables, _rounds)
+from .sgd import (_as_factors, _centred, _decay, _grouped, _need_settings, _random_tables,
+                            _rounds)
 
 # %% ../nbs/25_als.ipynb #alsexp03
 def _side(rows, columns, n_rows, stars):
@@ -53,7 +54,7 @@ def als(
     """Alternating least squares: the best users for these items, the best items for those users,
     and so on. The same seed gives the same numbers. Raises what `check_ratings` raises, and
     ValueError for a setting out of range. [Zhou et al. 2008]"""
-    users, items, u, i, stars = _coded(ratings, user_name, item_name, rating_name)
+    users, items, u, i, stars = _coded(ratings, user_name, item_name, rating_name, 'float32')
     decay, n = _decay(decay, len(u), .07), (len(users), len(items))
     _need_settings(dict(n_factors=n_factors, iterations=iterations), decay=decay)
     if not 0 <= damping < np.inf: raise ValueError(f"damping={damping!r} must be 0 or more")

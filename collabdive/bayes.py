@@ -22,7 +22,7 @@ from scipy.special import gammaln
 from scipy.stats import wishart
 
 # %% ../nbs/26_bayes.ipynb #bayown
-from .data import check_ratings
+from .data import _codes, check_ratings
 from .factors import Factors, rows_of
 from .files import item_column, need_columns, need_ids
 
@@ -361,7 +361,7 @@ def _need_settled(model):
 # %% ../nbs/26_bayes.ipynb #bayids
 def _ids(values, columns=None):
     "Row of each value, and the ids: those with ratings, sorted, then those with columns alone."
-    rows, ids = pd.factorize(values, sort=True)
+    rows, ids = _codes(values)
     more = [] if columns is None else columns.index.difference(ids, sort=False).tolist()
     return rows, [*ids.tolist(), *more]
 

@@ -8,18 +8,20 @@ Docs: https://collabdive.github.io/collabdive/clicks.html.md"""
 __all__ = ['to_pairs', 'read_pairs', 'ease', 'implicit_als', 'bpr']
 
 # %% ../nbs/28_clicks.ipynb #clickex1
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 from scipy.linalg import lapack
 from scipy.sparse import csr_matrix
 
 # %% ../nbs/28_clicks.ipynb #clickex2
-from .data import check_ratings, read_ratings
+from .data import _codes, check_ratings, read_ratings
 from .factors import Factors
 from .files import item_column, need_columns, need_ids
 from .neighbours import ItemModel
 from .sgd import (_as_factors, _compiled, _fall, _need_settings, _random_tables,
-                            _rounds)
+                            _rounds, _threads)
 from .tables import _tidied, read_table
 
 # %% ../nbs/28_clicks.ipynb #clickex3
@@ -90,7 +92,7 @@ def read_pairs(
 def _clicked(pairs, user_name, item_name):
     "Users, items, and (n_users, n_items) with a 1 for each pair, however often it is there."
     names = _pair_names(pairs, user_name, item_name)
-    (u, users), (i, items) = (pd.factorize(pairs[name], sort=True) for name in names)
+    (u, users), (i, items) = (_codes(pairs[name]) for name in names)
     X = csr_matrix((np.ones(len(u), 'float32'), (u, i)), (len(users), len(items)))
     X.data[:] = 1
     return users.tolist(), items.tolist(), X
@@ -139,17 +141,46 @@ def ease(
     return ItemModel(users, items, B, X, np.zeros(len(users)), np.zeros(m))
 
 # %% ../nbs/28_clicks.ipynb #clickexa
-def _sure_rows(X, others, more, decay, damping):
-    "For each row the best factors (n, n_factors), the others being fixed."
-    empty, W, x = others.T @ others, (more + 1)*(X @ others), others*np.sqrt(more)
+def _slope(v, own, Y, everything, more, pull, want, out):
+    "Half the slope of a row's loss at v; with want=0 the table times v. No table is built."
+    for f in range(len(v)): out[f] = pull*v[f]
+    for g in range(len(v)):
+        for f in range(len(v)): out[f] += everything[g, f]*v[g]
+    for i in own:
+        far = np.float32(0)
+        for f in range(len(v)): far += Y[i, f]*v[f]
+        far = more*far - want
+        for f in range(len(v)): out[f] += far*Y[i, f]
+
+# %% ../nbs/28_clicks.ipynb #clickexa1
+def _nearer(first, last, starts, columns, Y, everything, more, pull, W, steps, slope):
+    "Rows `first` to `last` of W, some conjugate gradients nearer to their best."
+    left, way, out = np.empty_like(Y[0]), np.empty_like(Y[0]), np.empty_like(Y[0])
+    for row in range(first, last):
+        w, own, before = W[row], columns[starts[row]:starts[row + 1]], np.float32(1)
+        slope(w, own, Y, everything, more, pull[row], more + np.float32(1), left)
+        way[:] = 0
+        for _ in range(steps):
+            size, bend = np.float32(0), np.float32(0)
+            for f in range(len(w)): size += left[f]*left[f]
+            if size < 1e-20: break
+            for f in range(len(w)): way[f] = size/before*way[f] - left[f]
+            slope(way, own, Y, everything, more, pull[row], np.float32(0), out)
+            for f in range(len(w)): bend += way[f]*out[f]
+            for f in range(len(w)):
+                w[f] += size/bend*way[f]
+                left[f] += size/bend*out[f]
+            before = size
+
+# %% ../nbs/28_clicks.ipynb #clickexa2
+def _all_nearer(X, Y, W, more, decay, damping, steps, run=map):
+    "Each row of W (n, n_factors) nearer to its best, the others, Y, being fixed."
     pull = (decay*(more*np.diff(X.indptr) + damping)).astype('float32')
-    for row, (start, end) in enumerate(zip(X.indptr[:-1], X.indptr[1:])):
-        own = x.take(X.indices[start:end], 0)
-        A = own.T @ own
-        A += empty
-        A.ravel()[::len(A) + 1] += pull[row]
-        _, W[row], wrong = lapack.sposv(A.T, W[row], overwrite_a=1)
-        if wrong: raise ValueError(f"decay={decay} is too low, take a higher one")
+    cuts = np.searchsorted(X.indptr, np.linspace(0, X.nnz, 17))   # about as many clicks each
+    step, slope, everything = _compiled(_nearer), _compiled(_slope), Y.T @ Y
+    def part(first, last):
+        step(first, last, X.indptr, X.indices, Y, everything, more, pull, W, steps, slope)
+    list(run(part, cuts[:-1], cuts[1:]))
     return W
 
 # %% ../nbs/28_clicks.ipynb #clickexb
@@ -160,25 +191,31 @@ def implicit_als(
     confidence: float = 10.,       # weight of a click, above 1; that of an empty cell is 1
     decay: float = .03,            # for all the weight in a row, above 0
     damping: float|None = None,    # weight of a row's empty cells there; None: 1 each
+    steps: int = 3,                # of each row, each time; with n_factors it is closed form
     seed: int = 42,                # of the first factors
+    threads: int|None = None,      # None: one, from a million pairs on one a core
     user_name: str = 'user',       # its column of user ids
     item_name: str|None = None,    # its column of items; None: title, item or movie
     progress: bool|None = None,    # show a bar; None: on a terminal
 ) -> Factors:                      # its scores make lists and are no stars
-    """Factors for a table of ones and zeros, alternating, each half in closed form. The same seed
-    gives the same numbers. Raises ValueError for a setting out of range and for pairs that will
-    not do. [Hu, Koren and Volinsky 2008; Rendle et al. 2022]"""
+    """Factors for a table of ones and zeros, alternating, by conjugate gradients, compiled. The
+    same seed gives the same numbers, with any number of threads. Raises ValueError for a setting
+    out of range and for pairs that will not do. [Hu, Koren and Volinsky 2008; Takács et al. 2011;
+    Rendle et al. 2022]"""
     users, items, X = _clicked(pairs, user_name, item_name)
-    _need_settings(dict(n_factors=n_factors, iterations=iterations), decay=decay,
+    _need_settings(dict(n_factors=n_factors, iterations=iterations, steps=steps), decay=decay,
                    confidence=confidence, **({} if damping is None else dict(damping=damping)))
     if confidence <= 1: raise ValueError(
         f"confidence={confidence!r} must be above 1, that of an empty cell")
-    P, Q, *none = _random_tables(np.random.default_rng(seed), *X.shape, n_factors, .1)
-    T, more = X.T.tocsr(), np.float32(confidence - 1)
-    for _ in _rounds(iterations, 'implicit_als', progress):
-        P = _sure_rows(X, Q, more, decay, len(Q) if damping is None else damping)
-        Q = _sure_rows(T, P, more, decay, len(P) if damping is None else damping)
-    return _as_factors(users, items, *X.nonzero(), (P, Q, *none), 0., 1.,
+    n, T, more = X.shape, X.T.tocsr(), np.float32(confidence - 1)
+    rng = np.random.default_rng(seed)                    # first factors as those of implicit
+    P, Q = (rng.random((m, n_factors), 'float32')*.01 for m in n)
+    with ThreadPoolExecutor(_threads(threads, X.nnz)) as pool:
+        for _ in _rounds(iterations, 'implicit_als', progress):
+            for table, Y, W in (X, Q, P), (T, P, Q):
+                _all_nearer(table, Y, W, more, decay, len(Y) if damping is None else damping,
+                            steps, pool.map)
+    return _as_factors(users, items, *X.nonzero(), (P, Q, *map(np.zeros, n)), 0., 1.,
                        f"decay={decay} is too low, take a higher one")
 
 # %% ../nbs/28_clicks.ipynb #clickexc

@@ -9,11 +9,13 @@ __all__ = ['FoldedUser', 'fold_in', 'fold_in_all', 'what_to_ask', 'swapped', 'ex
 
 # %% ../nbs/19_cold_start.ipynb #cold0005
 from dataclasses import dataclass, replace
+from functools import cached_property
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
 from fastcore.basics import patch
+from scipy.linalg import lapack
 from scipy.special import expit
 
 # %% ../nbs/19_cold_start.ipynb #cold0006
@@ -46,7 +48,7 @@ def _prior(f):
 # %% ../nbs/19_cold_start.ipynb #cold0012
 def _settings(f, noise, widen):
     "The noise in stars. Raises ValueError for a setting that is not above 0."
-    if noise is None: noise = .164*np.ptp(f.y_range) if f.y_range else .9
+    if noise is None: noise = .164*(f.y_range[1] - f.y_range[0]) if f.y_range else .9
     for name, value in (('noise', noise), ('widen', widen)):
         if not 0 < value < np.inf: raise ValueError(f"{name}={value} must be above 0")
     return noise
@@ -67,9 +69,25 @@ def _weight(error, slope, bend):
     "What a rating adds to the curvature: Newton's, but never below a tenth of Gauss's."
     return np.maximum(slope**2 - error*bend, slope**2/10)
 
+# %% ../nbs/19_cold_start.ipynb #cold0013a
+_remedy = "a larger noise or a smaller widen may help"
+
+def _solved(R, v):
+    """The inverse of 1 + R.T @ R, times v (n, d), from the smaller of two tables. R (n, k, d) in
+    float32. Raises ValueError where its squares are no numbers."""
+    T, few = R.swapaxes(1, 2), R.shape[1] < R.shape[2]
+    tables = R @ T if few else T @ R           # of one array: NumPy works out half of it
+    tables += np.eye(tables.shape[1], dtype='float32')
+    out = v[..., None].astype('float32')
+    if few: out = R @ out
+    for table, one in zip(tables, out):
+        _, one[:], wrong = lapack.sposv(table, one)
+        if wrong: raise ValueError(f"the equation has no answer: {_remedy}")
+    return v - (T @ out)[..., 0] if few else out[..., 0].astype(float)
+
 # %% ../nbs/19_cold_start.ipynb #cold0013
 def _minimum(level, B, rating, known, y_range, noise):
-    "z (n, d) of n people where the loss is lowest, and its curvature there (n, d, d)."
+    "z (n, d) of n people where the loss is lowest, and R, its curvature there being 1 + R.T @ R."
     known, rough = known/noise**2, B.astype('float32')    # a rough curvature will do
     def at(z):
         pred, slope, bend = _curve(level + (B @ z[..., None])[..., 0], y_range)
@@ -78,17 +96,13 @@ def _minimum(level, B, rating, known, y_range, noise):
     now = at(z := np.zeros((len(rating), B.shape[-1])))
     for _ in range(100):
         error, slope, bend, loss = now
-        weight = _weight(error, slope, bend)*known
-        half = rough*np.sqrt(weight)[..., None].astype('float32')
-        H = half.swapaxes(1, 2) @ half          # of one array: NumPy works out half of it
-        H += np.eye(B.shape[-1], dtype='float32')
-        down = ((error*slope*known)[:, None] @ B)[:, 0] - z
-        step = np.linalg.solve(H, down[..., None].astype('float32'))[..., 0].astype(float)
+        R = rough*np.sqrt(_weight(error, slope, bend)*known)[..., None].astype('float32')
+        step = _solved(R, ((error*slope*known)[:, None] @ B)[:, 0] - z)
         bound = loss*(1 + 1e-12) + 1e-12
         while (far := (now := at(z + step))[3] > bound).any(): step[far] /= 2
         z = z + step
-        if np.abs(step).max(initial=0) < 1e-4: return z, H
-    raise ValueError("no minimum after 100 steps: a larger noise or a smaller widen may help")
+        if np.abs(step).max(initial=0) < 1e-4: return z, R
+    raise ValueError(f"no minimum after 100 steps: {_remedy}")
 
 # %% ../nbs/19_cold_start.ipynb #cold0014
 @dataclass(frozen=True, eq=False, repr=False)
@@ -98,11 +112,18 @@ class FoldedUser:
     ratings: dict              # title -> stars, as given
     user_bias: float
     user_factors: np.ndarray   # (n_factors,)
-    covariance: np.ndarray     # (1 + n_factors,)*2 of bias and factors: the doubt that is left
+    root: np.ndarray           # (n, 1 + n_factors): what each rating adds to the curvature
     noise: float               # in stars
     widen: float
 
     def __repr__(self): return f"FoldedUser({len(self.ratings)} ratings)"
+
+    @cached_property
+    def covariance(self):
+        "Of bias and factors (1 + n_factors,)*2: the doubt that is left."
+        A = _prior(self.f)[1]*self.widen**.5
+        H = np.eye(len(A)) + self.root.T @ self.root
+        return A @ np.linalg.solve(H, A.T)
 
     def _at(self, titles):
         rows = rows_of(self.f.items, titles)
@@ -157,11 +178,9 @@ def fold_in(
     (mean, A, *_), noise = _prior(f), _settings(f, noise, widen)
     rows, stars = _rated(f, ratings)
     level, B = _design(f, rows[None], widen)
-    z, H = _minimum(level, B, stars[None], 1., f.y_range, noise)
-    A = A*widen**.5
-    bias, *factors = mean + A @ z[0]
-    return FoldedUser(f, dict(ratings), float(bias), np.array(factors),
-                      A @ np.linalg.solve(H[0], A.T), noise, widen)
+    z, R = _minimum(level, B, stars[None], 1., f.y_range, noise)
+    bias, *factors = mean + A @ z[0]*widen**.5
+    return FoldedUser(f, dict(ratings), float(bias), np.array(factors), R[0], noise, widen)
 
 # %% ../nbs/19_cold_start.ipynb #cold0028
 def _columns(f, ratings, user_name, item_name, rating_name):
@@ -267,12 +286,12 @@ def swapped(
                    f.mean, f.y_range, counts, seen)
 
 # %% ../nbs/19_cold_start.ipynb #cold0060
-def _pushes(level, B, b, stars, z, H, y_range, noise):
+def _pushes(level, B, b, stars, z, R, y_range, noise):
     "What each rating adds to the score, so that together they are b @ z."
     pred, slope, bend = _curve(level + B @ z, y_range)
     weight = _weight(stars - pred, slope, bend)
     surprise = slope*(stars - pred) + weight*(B @ z)      # against what the average person gives
-    return B @ np.linalg.solve(H, b)*surprise/noise**2
+    return B @ _solved(R[None], b[None])[0]*surprise/noise**2
 
 # %% ../nbs/19_cold_start.ipynb #cold0061
 def explain(
@@ -291,9 +310,9 @@ def explain(
     def fit(known):
         return _minimum(level[None], B[None], stars[None], known, f.y_range, folded.noise)
     def told(z): return float(_curve(start + b @ z, f.y_range)[0][0])
-    z, H = (part[0] for part in fit(1.))
+    z, R = (part[0] for part in fit(1.))
     without = [told(fit(1 - one)[0][0]) for one in np.eye(len(rows))]
-    push = _pushes(level, B, b[0], stars, z, H, f.y_range, folded.noise)
+    push = _pushes(level, B, b[0], stars, z, R, f.y_range, folded.noise)
     push *= (told(z) - told(0*z))/(push.sum() or 1)
     table = pd.DataFrame(dict(item=[*folded.ratings], rating=stars, push=push, without=without))
     return table.iloc[np.argsort(-np.abs(push), kind='stable')].reset_index(drop=True)

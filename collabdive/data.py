@@ -81,6 +81,25 @@ def _roles(ratings, user_name, item_name, rating_name):
         f"{', '.join(map(repr, roles))}; there are {', '.join(map(repr, ratings.columns))}")
     return roles
 
+# %% ../nbs/00_data.ipynb #codes001
+def _codes(column):
+    """The code of each id, int32, and the ids, sorted: what `pd.factorize` says, without its
+    hashing where ids are whole numbers, none of them large."""
+    x = column.to_numpy() if isinstance(column.dtype, np.dtype) else np.empty(0, object)
+    if x.dtype.kind not in 'iu' or not 0 <= x.min() <= x.max() < 4*len(x):
+        codes, ids = pd.factorize(column, sort=True)
+        return codes.astype('int32'), ids
+    there = np.zeros(int(x.max()) + 1, bool)
+    there[x] = True
+    return (there.cumsum(dtype='int32') - 1)[x], np.flatnonzero(there)
+
+def _coded(ratings, user_name, item_name, rating_name, dtype):
+    "Users, items, the codes of both in each row, and its stars. Raises as `check_ratings` does."
+    check_ratings(ratings, user_name, item_name, rating_name)
+    names = user_name, item_column(ratings, item_name)
+    (u, users), (i, items) = (_codes(ratings[name]) for name in names)
+    return users, items, u, i, ratings[rating_name].to_numpy(dtype)
+
 # %% ../nbs/00_data.ipynb #ceb442da
 def read_ratings(
     path: str|Path,              # text, Parquet or JSON lines; .gz, .zip, .bz2 or .xz of them

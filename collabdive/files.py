@@ -34,7 +34,7 @@ import pooch
 from filelock import FileLock
 
 # %% ../nbs/workshop/files.ipynb #f11e5b0d
-from .tables import _bounded
+from .tables import _bounded, _readable
 
 # %% ../nbs/workshop/files.ipynb #8f4a3b8a
 @dataclass(frozen=True)
@@ -74,7 +74,8 @@ class _Copy:
     def __init__(self, path):
         if not path.exists(): raise FileNotFoundError(f"there is no file or folder {path}")
         self.path = path
-        try: archive = None if path.is_dir() else zipfile.ZipFile(path)
+        try:
+            with _readable(path): archive = None if path.is_dir() else zipfile.ZipFile(path)
         except zipfile.BadZipFile as e:
             raise ValueError(f"{path} is not a whole zip archive ({e}): it may have been cut; "
                              "delete it and fetch it anew") from e
@@ -88,7 +89,8 @@ class _Copy:
         if isinstance(file := self.files[name], zipfile.Path):
             member = file.root.getinfo(file.at)
             _bounded(f'{name} in {self.path}', member.file_size, member.compress_size)
-        try: raw = file.read_bytes()
+        try:
+            with _readable(file): raw = file.read_bytes()
         except (zipfile.BadZipFile, zipfile.zlib.error, EOFError) as e:
             raise ValueError(f"{name} in {self.path} is damaged ({e}): "
                              "delete the archive and fetch it anew") from e
@@ -389,8 +391,9 @@ def need_ids(
     if (bad := col.isna().to_numpy()).any():
         raise ValueError(f"column {name!r}, row {bad.argmax()}: the id is missing; "
                          "drop the row or fill it")
+    if pd.api.types.is_numeric_dtype(col.dtype) and (col != col.iloc[0]).any(): return
     ids = pd.unique(col)
-    if not pd.api.types.is_numeric_dtype(col.dtype) and len({str(i) for i in ids}) < len(ids):
+    if len({str(i) for i in ids}) < len(ids):
         seen = {}
         a, b = next((seen[str(i)], i) for i in ids if seen.setdefault(str(i), i) is not i)
         raise ValueError(
@@ -406,6 +409,8 @@ def need_ratings(
     name: str,        # of the column, for the message
 ):
     "Raises ValueError for a rating that is text, missing or infinite, naming its row."
+    if isinstance(col.dtype, np.dtype) and col.dtype.kind in 'iuf' and np.abs(
+            col.to_numpy()).max(initial=0) <= np.finfo('float32').max: return
     number = pd.to_numeric(col, errors='coerce')
     for bad, what in [(number.isna() & col.notna(), 'is not a number'),
                       (col.isna(), 'is missing'),

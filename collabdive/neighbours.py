@@ -16,18 +16,15 @@ from fastcore.basics import patch
 from scipy.sparse import csr_matrix, issparse, vstack
 
 # %% ../nbs/23_neighbours.ipynb #neigh008
-from .data import _need_own, check_ratings
+from .data import _coded, _need_own
 from .factors import rows_of
-from .files import item_column
 
 # %% ../nbs/23_neighbours.ipynb #neigh017
 def _table(ratings, *names):
     "(n_users, n_items) stars, of a pair rated twice the mean; users; items."
-    check_ratings(ratings, *names)
-    names = names[0], item_column(ratings, names[1]), names[2]
-    (u, users), (i, items) = (pd.factorize(ratings[name], sort=True) for name in names[:2])
-    stars, n = (csr_matrix((values, (u, i)), (len(users), len(items)), 'float64')
-                for values in (ratings[names[2]], np.ones(len(u))))
+    users, items, u, i, given = _coded(ratings, *names, 'float64')
+    stars, n = (csr_matrix((values, (u, i)), (len(users), len(items)))
+                for values in (given, np.ones(len(u))))
     stars.data /= n.data                             # both have summed the pairs rated twice
     return stars, users.tolist(), items.tolist()
 

@@ -17,7 +17,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.linalg import svds
 
 # %% ../nbs/08_recommend.ipynb #rcmd0007
-from .data import check_ratings
+from .data import _coded
 from .factors import Factors, rows_of, trained_on
 from .files import item_column, need_columns
 
@@ -195,11 +195,9 @@ def pure_svd(
     """The best table of that rank, of ratings with zeros for the unrated; of a pair rated twice
     the mean. Raises what `check_ratings` raises, ValueError for too many factors or fewer than 1.
     [Cremonesi et al. 2010]"""
-    names = user_name, item_column(ratings, item_name)
-    check_ratings(ratings, *names, rating_name)
-    (u, users), (i, items) = (pd.factorize(ratings[name], sort=True) for name in names)
-    stars, n = (csr_matrix((values, (u, i)), (len(users), len(items)), 'float64')
-                for values in (ratings[rating_name], np.ones(len(u))))
+    users, items, u, i, given = _coded(ratings, user_name, item_name, rating_name, 'float64')
+    stars, n = (csr_matrix((values, (u, i)), (len(users), len(items)))
+                for values in (given, np.ones(len(u))))
     stars.data /= n.data                                 # both have summed the pairs rated twice
     most = min(stars.shape)
     if not 1 <= n_factors < most: raise ValueError(

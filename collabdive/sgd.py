@@ -15,13 +15,11 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_array
 from tqdm import tqdm
 
 # %% ../nbs/24_sgd.ipynb #sgdexp02
-from .data import check_ratings
+from .data import _coded
 from .factors import Factors
-from .files import item_column
 
 # %% ../nbs/24_sgd.ipynb #sgdexp03
 def _steps(starts, items, stars, first, last, block, P, Q, b_user, b_item, lr, decay):
@@ -49,10 +47,17 @@ def _compiled(function):
 
 # %% ../nbs/24_sgd.ipynb #sgdexp05
 def _grouped(key, n):
-    "Where each key from 0 to n - 1 starts, and the rows in that order: a counting sort."
-    rows = np.arange(len(key), dtype='int32')
-    table = csr_array((np.ones(len(key), bool), (key, rows)), (n, len(key)))
-    return table.indptr, table.indices
+    "Where each key from 0 to n - 1 starts, and the rows in that order."
+    return _starts(key, n), _together(key, np.arange(len(key), dtype='int32')).astype('int32')
+
+def _together(high, low):
+    "Two numbers in one of 64 bits, sorted, which NumPy does fast; the lower are its last 32."
+    both = np.left_shift(high, 32, dtype='int64')
+    both |= low
+    both.sort()
+    return both
+
+def _starts(key, n): return np.r_[0, np.bincount(key, minlength=n).cumsum()]
 
 def _dealt(count, n):
     "A hand from 0 to n - 1 for each, of about equal sums: the largest first, to and fro."
@@ -90,14 +95,6 @@ def _fall(lr, epoch, epochs):
     return np.float32(lr*(1 + math.cos(math.pi*epoch/epochs))/2)
 
 # %% ../nbs/24_sgd.ipynb #sgdexp08
-def _coded(ratings, user_name, item_name, rating_name):
-    "Users, items, the codes of both in each row, and its stars. Raises as `check_ratings` does."
-    names = user_name, item_column(ratings, item_name)
-    check_ratings(ratings, *names, rating_name)
-    (u, users), (i, items) = (pd.factorize(ratings[name], sort=True) for name in names)
-    return users, items, u.astype('int32'), i.astype('int32'), ratings[rating_name].to_numpy(
-        'float32')
-
 def _centred(stars):
     "The mean, the spread (1 if there is none), and how far above the mean in spreads."
     mean, spread = float(stars.mean(dtype=float)), float(stars.std(dtype=float)) or 1.
@@ -138,9 +135,11 @@ def _as_factors(users, items, u, i, tables, mean, spread, remedy):
     if not all(np.isfinite(t).all() for t in tables): raise ValueError(
         f"the factors did not stay finite, so there is no result: {remedy}")
     P, Q, b_user, b_item = tables
-    rated = csr_array((np.ones(len(u), bool), (u, i)), (len(users), len(items)))
+    rated = _together(u, i)
+    rated = rated[np.r_[True, rated[1:] > rated[:-1]]]
+    seen = _starts(rated >> 32, len(users)), rated.astype('int32')
     return Factors(users, items, P*spread**.5, Q*spread**.5, b_user*spread, b_item*spread, mean,
-                   item_counts=np.bincount(i), seen=(rated.indptr, rated.indices))
+                   item_counts=np.bincount(i), seen=seen)
 
 # %% ../nbs/24_sgd.ipynb #sgdexp11
 def sgd(
@@ -159,7 +158,7 @@ def sgd(
     """Stochastic gradient descent, a rating a step, compiled. The same seed gives the same
     numbers, with any number of threads. Raises what `check_ratings` raises, and ValueError for
     a setting out of range and if the numbers grow beyond bounds. [Funk 2006; Gemulla 2011]"""
-    users, items, u, i, stars = _coded(ratings, user_name, item_name, rating_name)
+    users, items, u, i, stars = _coded(ratings, user_name, item_name, rating_name, 'float32')
     decay, threads = _decay(decay, len(u), .08), _threads(threads, len(u))
     _need_settings(dict(n_factors=n_factors, epochs=epochs), lr=lr, decay=decay)
     (mean, spread, stars), rng = _centred(stars), np.random.default_rng(seed)

@@ -51,6 +51,13 @@ def _unzipped(path):
         return archive.read(found[0])
 
 # %% ../nbs/workshop/tables.ipynb #tabl0010
+@contextmanager
+def _readable(path):
+    "Says what to do about a file that one may not read."
+    try: yield
+    except PermissionError as e: raise PermissionError(
+        f"you may not read {path}: ask its owner, or run chmod u+r on it if it is yours") from e
+
 def _unpacked(path):
     "The bytes of a file, out of gzip, bzip2, xz or zip if it begins like one of these."
     with open(path, 'rb') as f: start = f.read(8)
@@ -69,11 +76,12 @@ def _content(path):
     if path.is_dir(): raise ValueError(f"{path} is a folder: name a file in it")
     if not path.is_file(): raise ValueError(
         f"{path} is a pipe or a device: save what it gives into a file first")
-    try: raw = _unpacked(path)
+    try:
+        with _readable(path): raw = _unpacked(path)
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, gzip.BadGzipFile,
             NotImplementedError, RuntimeError) as e:
         raise ValueError(f"{path} is damaged ({e}): fetch it anew") from e
-    if not raw.strip(): raise ValueError(f"{path} is empty")
+    if not raw or raw.isspace(): raise ValueError(f"{path} is empty")
     return raw
 
 # %% ../nbs/workshop/tables.ipynb #tabl0012
@@ -94,10 +102,12 @@ def _latin(raw, path):
     return raw.decode('latin-1' if odd else 'cp1252')
 
 # %% ../nbs/workshop/tables.ipynb #tabl0013
+def _reencoded(raw, given): return raw.decode(given).encode('utf-8', 'surrogatepass')
+
 def _utf8(raw, path, encoding):
     "The same text as UTF-8. Raises ValueError for bytes that are no text in this encoding."
     given = encoding or _guessed(raw) or 'utf-8'
-    try: text = raw.decode(given)
+    try: raw = raw if raw.isascii() and given == 'utf-8' else _reencoded(raw, given)
     except LookupError: raise ValueError(
         f"there is no encoding {given!r}; try 'utf-8', 'latin-1' or 'utf-16'") from None
     except UnicodeDecodeError as e:
@@ -105,13 +115,12 @@ def _utf8(raw, path, encoding):
             f"{path}: byte {e.start} is not {given}; pass another encoding=") from None
         if given != 'utf-8': raise ValueError(
             f"{path} is no text, or in an encoding that shows nowhere: pass encoding=") from None
-        text = _latin(raw, path)
-    text = text.removeprefix('\ufeff')
-    if '\0' in text: raise ValueError(
+        raw = _latin(raw, path).encode()
+    raw = raw.removeprefix(b'\xef\xbb\xbf')
+    if b'\0' in raw: raise ValueError(
         f"{path} is no text: it holds the character NUL; pass encoding= if it is one")
-    text = text.replace('\r\n', '\n')
-    if '"' not in text or '\n' not in text: text = text.replace('\r', '\n')  # as pandas does
-    return text.encode('utf-8', 'surrogatepass')
+    raw = raw.replace(b'\r\n', b'\n')
+    return raw if b'"' in raw and b'\n' in raw else raw.replace(b'\r', b'\n')   # as pandas does
 
 # %% ../nbs/workshop/tables.ipynb #tabl0015
 @contextmanager
@@ -121,19 +130,28 @@ def _long_fields():
     try: yield
     finally: csv.field_size_limit(before)
 
+def _blocks(raw):
+    "Whole lines, about a megabyte at a time, as bytes that end with a line."
+    at = 0
+    while at < len(raw):
+        end = raw.rfind(b'\n', at, at + 2**20) + 1 or raw.find(b'\n', at) + 1 or len(raw)
+        yield raw[at:end].removesuffix(b'\n') + b'\n'
+        at = end
+
 def _unquoted_fault(raw, sep, n):
     "The first line without n fields, as (line, fields), where nothing is quoted; else None."
-    line, at = 1, 0
-    while at < len(raw):
-        end = raw.rfind(b'\n', at, at + 2**24) + 1 or raw.find(b'\n', at) + 1 or len(raw)
-        block = np.frombuffer(raw[at:end].removesuffix(b'\n') + b'\n', np.uint8)
+    line = 1
+    for block in _blocks(raw):
+        block = np.frombuffer(block, np.uint8)
         ends = np.flatnonzero(block == 10)
+        marks = np.flatnonzero((block == 10) | (block == ord(sep)))
+        line += len(ends)
+        if len(marks) == n*len(ends) and (block[marks[n - 1::n]] == 10).all(): continue
         fields = np.diff(np.searchsorted(np.flatnonzero(block == ord(sep)), ends), prepend=0) + 1
         width = np.diff(ends, prepend=-1) - 1
         blank = (width == 0) | ((width == 1) & (block[ends - 1] == 13))
         if (bad := (fields != n) & ~blank).any():
-            return line + int(bad.argmax()), int(fields[bad.argmax()])
-        line, at = line + len(ends), end
+            return line - len(ends) + int(bad.argmax()), int(fields[bad.argmax()])
     return None
 
 def _quoted_fault(raw, n, **dialect):
@@ -161,10 +179,19 @@ def _habits(raw, sep):
     in_quotes = rb'(^|[\r\n]|%b)"[^"\r\n]*"(%b|[\r\n]|$)' % (between, between)
     if not re.search(in_quotes, raw): yield _none
 
+def _quick(raw, first, sep, n):
+    "Is all well where only the first line has quotes, as in what R writes?"
+    how = next(_habits(first, sep))
+    return not (_quoted_fault(first, n, delimiter=sep, strict=True, **how)
+                or _unquoted_fault(raw, sep, n))
+
 def _dialect(raw, sep, n, path):
     "How fields are quoted. Raises ValueError naming the first line with too many or too few."
+    first = raw[:raw.find(b'\n') + 1]
     if b'"' not in raw:
         if not (fault := _unquoted_fault(raw, sep, n)): return _none
+    elif raw.find(b'"', len(first)) < 0 and _quick(raw, first, sep, n):
+        return next(_habits(first, sep))
     else:
         for how in _habits(raw, sep):
             found = _quoted_fault(raw, n, delimiter=sep, strict=True, **how)
@@ -200,25 +227,46 @@ def _padded(col):
     "True where a text would lose some of its spelling as a number, as 007 and +1 do."
     return col.str.match(r'\s*([+]|-?0\d)').any()
 
+def _maybe_padded(raw, sep):
+    "Might a field begin as 007 or +1 do? Only where a byte is odd do we look closely."
+    begins = re.compile(rb'[\n"%b]\s*(\+|-?0)\d' % re.escape(sep.encode()))
+    for block in _blocks(raw):
+        found = np.frombuffer(b'\n' + block, np.uint8)
+        at = np.flatnonzero((found == 10) | (found == ord(sep)) | (found == ord('"')))[:-1] + 1
+        first, second = found[at], np.r_[found, 10][at + 1]
+        odd = (first <= 32) | (first == ord('+')) | (first == ord('-'))
+        odd |= (first == ord('0')) & (second >= ord('0')) & (second <= ord('9'))
+        if odd.any() and begins.search(b'\n' + block): return True
+    return False
+
+# %% ../nbs/workshop/tables.ipynb #tabl0037
+def _read_csv(raw, text, **how):
+    "What pandas makes of it, in pieces if that loses nothing."
+    def read(pieces): return pd.read_csv(
+        io.BytesIO(raw), dtype=dict.fromkeys(text, str) or None, low_memory=pieces, **how)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error', pd.errors.DtypeWarning)
+        try: frame = read(True)
+        except pd.errors.DtypeWarning: return read(False)
+    floats = frame.select_dtypes('float')
+    return read(False) if (floats.abs().max() >= 2**53).any() else frame
+
 def _parse(raw, columns, sep, dialect, skip, text):
     "The columns of a text; those in `text` as they are spelled."
     how = dict(sep=sep, names=columns, skiprows=skip, header=None, keep_default_na=False,
-               index_col=False, low_memory=False, encoding_errors='surrogatepass', **dialect)
-    def read(text, **more):
-        return pd.read_csv(io.BytesIO(raw), na_values=[''], dtype=dict.fromkeys(text, str) or None,
-                           **how, **more)
-    frame = read(text)
-    between = re.escape(sep.encode())
-    if not re.search(rb'[\n"%b]\s*(\+|-?0)\d' % between, b'\n' + raw): return frame
+               na_values=[''], index_col=False, encoding_errors='surrogatepass', **dialect)
+    frame = _read_csv(raw, text, **how)
+    if not _maybe_padded(raw, sep): return frame
     numbers = [c for c, t in frame.dtypes.items() if t.kind in 'iuf']
-    spelled = read(numbers, usecols=numbers) if numbers else frame[[]]
+    spelled = _read_csv(raw, numbers, usecols=numbers, **how) if numbers else frame[[]]
     padded = [c for c in numbers if _padded(spelled[c])]
     return frame.assign(**spelled[padded])
+
 
 # %% ../nbs/workshop/tables.ipynb #tabl0020
 def _read_text(path, raw, sep, names, text):
     "A text of rows as a frame."
-    head = re.split(b'[\r\n]', raw, maxsplit=1)[0].decode('utf-8', 'replace')
+    head = re.match(rb'[^\r\n]*', raw)[0].decode('utf-8', 'replace')
     sep = _separator(head, sep, path)
     if len(sep) > 1:                                    # pandas is quick with one character only
         raw, head, sep = raw.replace(sep.encode(), b'\x1f'), head.replace(sep, '\x1f'), '\x1f'

@@ -96,7 +96,8 @@ def test_users_and_items_in_one_column(pairs):
     (implicit_als, dict(n_factors=0), 'n_factors=0'), (implicit_als, dict(decay=-1), 'decay=-1'),
     (implicit_als, dict(iterations=1.5), 'iterations=1.5'),
     (implicit_als, dict(confidence=1), 'confidence=1 must be above 1'),
-    (implicit_als, dict(damping=0), 'damping=0'),
+    (implicit_als, dict(damping=0), 'damping=0'), (implicit_als, dict(steps=0), 'steps=0'),
+    (implicit_als, dict(threads=0), 'threads=0'),
     (bpr, dict(epochs=0), 'epochs=0'), (bpr, dict(lr=0), 'lr=0'),
     (bpr, dict(decay=np.nan), 'decay=nan'), (bpr, dict(n_factors=-2), 'n_factors=-2')])
 def test_settings_out_of_range(pairs, fit, settings, says):
@@ -130,16 +131,34 @@ def test_dropout_and_powers_of_ease(pairs):
         want *= (count[i]/count.mean())**-.3
         assert np.allclose(np.delete(model.weights[:, i], i), want, atol=1e-4)
 
+def exact_items(X, P, pull, confidence):
+    "For each item the best row for these users, every cell weighed."
+    W, P = 1 + (confidence - 1)*X, P.astype(float)
+    return np.array([np.linalg.solve((P.T*W[:, i]) @ P + pull[i]*np.eye(P.shape[1]),
+                                     (P.T*W[:, i]) @ X[:, i]) for i in range(X.shape[1])])
+
 def test_implicit_als_solves_each_row_of_all_cells(pairs):
-    "After the last half round the items are the best for these users, every cell weighed."
+    "After the last half round the items are the best for these users, if the steps are enough."
     X = table(pairs)
     for damping in (None, 30.):
-        f = implicit_als(pairs, 5, 2, 6., .02, damping)
-        P, W = f.user_factors.astype(float), 1 + 5*X
-        for i in range(0, 50, 7):
-            pull = .02*(5*X[:, i].sum() + (80 if damping is None else damping))
-            want = np.linalg.solve((P.T*W[:, i]) @ P + pull*np.eye(5), (P.T*W[:, i]) @ X[:, i])
-            assert np.allclose(f.item_factors[i], want, atol=1e-3)
+        f = implicit_als(pairs, 5, 2, 6., .02, damping, steps=8)
+        pull = .02*(5*X.sum(0) + (len(X) if damping is None else damping))
+        best = exact_items(X, f.user_factors, pull, 6.)
+        assert np.allclose(f.item_factors, best, atol=1e-4)
+
+def test_three_steps_come_nearer_to_the_closed_form_than_one(pairs):
+    X, off = table(pairs), []
+    for steps in (1, 3, 5, 40):
+        f = implicit_als(pairs, 5, 4, 6., .02, steps=steps)
+        best = exact_items(X, f.user_factors, .02*(5*X.sum(0) + len(X)), 6.)
+        off.append(np.abs(f.item_factors - best).max())
+    assert off[0] > 5*off[1] > 50*off[2] and off[3] < 1e-5
+
+def test_threads_change_no_number(pairs):
+    one, two, many = (implicit_als(pairs, 8, 3, threads=n) for n in (1, 2, 9))
+    for f in (two, many):
+        assert np.array_equal(f.user_factors, one.user_factors)
+        assert np.array_equal(f.item_factors, one.item_factors)
 
 def test_the_loss_of_implicit_als_only_falls(pairs):
     X, losses = table(pairs), []

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.optimize import minimize
 
-from collabdive.cold_start import explain, fold_in, fold_in_all, swapped, what_to_ask
+from collabdive.cold_start import _solved, explain, fold_in, fold_in_all, swapped, what_to_ask
 from collabdive.factors import Factors
 from collabdive.recommend import recommend
 
@@ -85,6 +85,20 @@ def test_a_frame_in_many_blocks_is_the_same():
     for u in many.users[::200]:
         alone = fold_in_all(f, frame[frame.user == u])
         assert np.allclose(many.score(u, f.items), alone.score(u, f.items), atol=1e-5)
+
+@pytest.mark.parametrize('k', [1, 3, 7, 20])
+def test_the_smaller_table_gives_the_same_answer(k):
+    rng = np.random.default_rng(k)
+    R, v = rng.normal(size=(4, k, 7)), rng.normal(size=(4, 7))
+    want = np.linalg.solve(np.eye(7) + R.swapaxes(1, 2) @ R, v[..., None])[..., 0]
+    assert np.allclose(_solved(R.astype('float32'), v), want, atol=1e-5)
+
+@pytest.mark.parametrize('n', [2, 20])
+def test_factors_beyond_all_bounds_have_no_answer(n):
+    f = model(None)
+    f = replace(f, user_factors=f.user_factors*1e18, item_factors=f.item_factors*1e18)
+    with pytest.raises(ValueError, match='larger noise'), np.errstate(all='ignore'):
+        fold_in(f, given(n))
 
 def test_order_does_not_matter_and_more_of_the_same_moves_further():
     f, ratings = model(), given(6)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from collabdive.batches import code_ratings, collab_dls
 from collabdive.data import (
+    _codes,
     EXAMPLE_RATINGS,
     check_ratings,
     crosstab,
@@ -196,3 +197,24 @@ def test_a_user_who_is_there_already():
         with_user(FILMS, {'Heat': 5}, id=2)
     with pytest.raises(KeyError, match="no column 'rating'"):
         with_user(FILMS.drop(columns='rating'), {'Heat': 5})
+
+
+@pytest.mark.parametrize('ids', [
+    [3, 1, 3, 7], [0, 2, 1, 0], [-1, 4, 4], [10**12, 5, 5], [2.5, 1., 2.5], ['b', 'a', 'b'],
+    ['b', 2, 1, 'b'], [True, False], pd.array([2, 1, 2], 'Int64'), np.array([255, 0, 255], 'uint8'),
+    np.array([127, 3, 127], 'int8'), np.array([2**63, 1], 'uint64'),
+    pd.Categorical([3, 1, 3], [3, 1]), pd.to_datetime(['2001-02-03', '2000-01-01'])], ids=str)
+def test_codes_are_those_of_pandas(ids):
+    codes, names = _codes(pd.Series(ids))
+    want, known = pd.factorize(pd.Series(ids), sort=True)
+    assert codes.dtype == 'int32' and codes.tolist() == want.tolist()
+    assert names.tolist() == known.tolist() and [*map(type, names.tolist())] == [
+        *map(type, known.tolist())]
+
+def test_a_missing_rating_is_named_in_columns_of_any_kind():
+    for values in ([3., np.nan], pd.array([3, None], 'Int64'), pd.array([3, None], 'Float32')):
+        frame = pd.DataFrame({'user': [1, 2], 'title': ['a', 'b'], 'rating': values})
+        with pytest.raises(ValueError, match="'rating', row 1: .*is missing"): check_ratings(frame)
+    for value in (np.inf, -np.inf, 1e39):
+        frame = pd.DataFrame({'user': [1, 2], 'title': ['a', 'b'], 'rating': [3., value]})
+        with pytest.raises(ValueError, match="'rating', row 1: "): check_ratings(frame)

@@ -247,6 +247,24 @@ def test_a_cache_that_cannot_be_locked_names_the_remedy(home, monkeypatch, fault
         load_movielens('100k')
 
 
+def test_an_archive_that_one_may_not_read(tmp_path, monkeypatch):
+    write_zip(tmp_path/'mine.zip', LAYOUTS['latest-small'])
+    def refused(path, *args): raise PermissionError(13, 'Permission denied', str(path))
+    monkeypatch.setattr(files.zipfile, 'ZipFile', refused)
+    with pytest.raises(PermissionError, match='you may not read .*mine.zip: .*chmod u.r'):
+        load_movielens('latest-small', path=tmp_path/'mine.zip')
+
+
+def test_a_full_disk_is_named_and_nothing_half_fetched_stays(home, monkeypatch):
+    def full(url, known, file, folder, **how):
+        (Path(folder)/file).write_bytes(b'half')
+        raise OSError(28, 'No space left on device')
+    monkeypatch.setattr(files.pooch, 'retrieve', full)
+    with pytest.raises(FileNotFoundError, match='official site: .*No space left on device'):
+        load_movielens('1m')
+    assert not [p for p in home.rglob('*') if p.is_file() and p.suffix != '.lock']
+
+
 def test_a_folder_with_a_cut_item_file(tmp_path):
     "The ratings are whole; the list of movies, or its last line, is not."
     for name, text in LAYOUTS['100k'].items(): (tmp_path/name).write_bytes(text.encode('latin-1'))

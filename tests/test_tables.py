@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from collabdive import tables
 from collabdive.data import read_ratings
 from collabdive.tables import read_table, tidy_ratings
 
@@ -40,6 +41,7 @@ def same(frame): assert frame.to_numpy().tolist() == [[1, 'a', 3.0], [2, 'b', 4.
 
 @pytest.mark.parametrize('text, line', [
     (f'{HEAD}2,6,3.0,881250949\n', 2), (f'{HEAD}{ROWS}3,c\n', 4), (f'{HEAD}{ROWS}3', 4),
+    (f'{HEAD}1,a,3,4\n2,b\n', 2),
     (f'{HEAD}"1",a,3\n2,b,4,5\n', 3), (f'{HEAD}1,"a\nb",3\n2,"c', 4), (f'{HEAD}1,"a, b",3\n2,c\n', 3)])
 def test_a_row_with_another_number_of_fields_is_named(put, text, line):
     with pytest.raises(ValueError, match=rf'mine.csv, line {line}[ :]'): read_table(put('mine.csv', text))
@@ -50,6 +52,48 @@ def test_the_line_is_right_in_a_long_file(put):
     rows[2_400_000] = '1,2,3,4\n'
     with pytest.raises(ValueError, match='line 2400002 has 4 fields, the first line 3'):
         read_table(put('long.csv', HEAD + ''.join(rows)))
+
+
+@pytest.mark.parametrize('item, meant', [
+    ('x', 'x'), ('007', '007'), (str(2**63 + 1), 2**63 + 1), ('', None),
+    (str(2**53 + 1) + '.0', None)])
+def test_what_stands_late_in_a_column_counts_for_all_of_it(put, item, meant):
+    rows = [f'{k},{k % 7},3\n' for k in range(600_000)]              # pandas reads it in pieces
+    file = put('long.csv', HEAD + ''.join(rows) + f'1,{item},3\n')
+    items = read_table(file).item
+    whole = pd.read_csv(file, low_memory=False, dtype={'item': str} if item == '007' else None).item
+    assert items.equals(whole) and type(items[0]) is type(whole[0])
+    if meant: assert items.iloc[-1] == meant
+
+
+def test_plain_bytes_are_not_copied():
+    raw = (HEAD + ROWS).encode()
+    assert tables._utf8(raw, 'mine.csv', None) is raw
+    assert tables._utf8(raw.replace(b'\n', b'\r\n'), 'mine.csv', None) == raw
+
+
+def test_quotes_in_the_first_line_alone_do_not_slow_a_file_down(put, monkeypatch):
+    quoted, file, read = '"user","item","rating"\n', put('r.csv', ''), []
+    file.write_text(quoted + ROWS*1000)
+    with monkeypatch.context() as patch:
+        fault = tables._quoted_fault
+        patch.setattr(tables, '_quoted_fault', lambda raw, n, **how: read.append(len(raw)) or fault(
+            raw, n, **how))
+        frame = read_table(file)
+    assert frame.shape == (2000, 3) and list(frame) == ['user', 'item', 'rating']
+    assert read == [len(quoted)]
+    with pytest.raises(ValueError, match='line 2002 has 4 fields'):
+        read_table(put('r.csv', quoted + ROWS*1000 + '1,2,3,4\n'))
+    with pytest.raises(ValueError, match='line 1: a quote is opened'):
+        read_table(put('r.csv', quoted[:-2] + '\n' + ROWS))
+
+
+def test_a_file_that_one_may_not_read(put, monkeypatch):
+    file = put('mine.csv', HEAD + ROWS)
+    def refused(path, *args): raise PermissionError(13, 'Permission denied', str(path))
+    monkeypatch.setattr(tables, 'open', refused, raising=False)
+    with pytest.raises(PermissionError, match='you may not read .*mine.csv: .*chmod u.r'):
+        read_ratings(file)
 
 
 @pytest.mark.parametrize('ids', [
