@@ -77,7 +77,7 @@ def _solved(R, v):
     float32. Raises ValueError where its squares are no numbers."""
     T, few = R.swapaxes(1, 2), R.shape[1] < R.shape[2]
     tables = R @ T if few else T @ R           # of one array: NumPy works out half of it
-    tables += np.eye(tables.shape[1], dtype='float32')
+    np.einsum('kii->ki', tables)[:] += 1
     out = v[..., None].astype('float32')
     if few: out = R @ out
     for table, one in zip(tables, out):

@@ -169,6 +169,6 @@ def _need_own(mine, items, item_name, low, high):
             f"{first!r} and {item!r} are one {item_name} in two spellings: keep one")
         if item not in items: raise KeyError(
             f"nobody has rated the {item_name} {item!r}: {nearest_names(item, list(items))}")
-        number = isinstance(stars, (int, float, np.number)) and not isinstance(stars, bool)
+        number = type(stars) is not bool and isinstance(stars, (int, float, np.number))
         if not (number and low <= stars <= high): raise ValueError(
             f"{item!r} has {stars!r} stars, and here they go from {low:g} to {high:g}")
