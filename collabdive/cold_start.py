@@ -75,6 +75,7 @@ _remedy = "a larger noise or a smaller widen may help"
 def _solved(R, v):
     """The inverse of 1 + R.T @ R, times v (n, d), from the smaller of two tables. R (n, k, d) in
     float32. Raises ValueError where its squares are no numbers."""
+    if not R.shape[1]: return v                # nobody has rated anything
     T, few = R.swapaxes(1, 2), R.shape[1] < R.shape[2]
     tables = R @ T if few else T @ R           # of one array: NumPy works out half of it
     np.einsum('kii->ki', tables)[:] += 1

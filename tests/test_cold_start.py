@@ -92,6 +92,7 @@ def test_the_smaller_table_gives_the_same_answer(k):
     R, v = rng.normal(size=(4, k, 7)), rng.normal(size=(4, 7))
     want = np.linalg.solve(np.eye(7) + R.swapaxes(1, 2) @ R, v[..., None])[..., 0]
     assert np.allclose(_solved(R.astype('float32'), v), want, atol=1e-5)
+    assert (_solved(np.zeros((len(v), 0, v.shape[1]), 'float32'), v) == v).all()  # no ratings
 
 @pytest.mark.parametrize('n', [2, 20])
 def test_factors_beyond_all_bounds_have_no_answer(n):
