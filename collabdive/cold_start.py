@@ -102,7 +102,8 @@ def _minimum(level, B, rating, known, y_range, noise):
         bound = loss*(1 + 1e-12) + 1e-12
         while (far := (now := at(z + step))[3] > bound).any(): step[far] /= 2
         z = z + step
-        if np.abs(step).max(initial=0) < 1e-4: return z, R
+        far = np.abs(step).max(initial=0)      # steps that are Newton's get there at once
+        if far < 3e-6 or far < 1e-4 and (error*bend <= .9*slope**2).all(): return z, R
     raise ValueError(f"no minimum after 100 steps: {_remedy}")
 
 # %% ../nbs/19_cold_start.ipynb #cold0014

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from scipy.optimize import minimize
 
-from collabdive.cold_start import _solved, explain, fold_in, fold_in_all, swapped, what_to_ask
+from collabdive.cold_start import (_curve, _minimum, _solved, explain, fold_in, fold_in_all, swapped,
+                                   what_to_ask)
 from collabdive.factors import Factors
 from collabdive.recommend import recommend
 
@@ -257,3 +258,19 @@ def test_another_scale_needs_no_setting():
     a = fold_in(f, ratings).score(f.items)
     b = fold_in(twice, {t: 2*s for t, s in ratings.items()}).score(f.items)
     assert np.allclose(2*a, b, atol=1e-4)
+
+
+def test_the_minimum_is_exact_where_newtons_steps_are_held_back():
+    rng, worst = np.random.default_rng(0), 0
+    for _ in range(60):
+        level, B = rng.normal(0, 1.5, 20), rng.normal(0, .6, (20, 8))
+        stars = rng.integers(1, 6, 20).astype(float)
+        z = _minimum(level[None], B[None], stars[None], 1., (0, 5.5), .9)[0][0]
+
+        def loss(z):
+            pred, slope, _ = _curve(level + B @ z, (0, 5.5))
+            error = (stars - pred)/.9
+            return error @ error + z @ z, 2*z - 2*B.T @ (error*slope/.9)
+        best = minimize(loss, z, jac=True, options=dict(gtol=1e-10)).x
+        worst = max(worst, np.abs(best - z).max())
+    assert worst < 1e-5
