@@ -77,12 +77,17 @@ def test_results_are_written_whole_or_not_at_all(tmp_path):
 
 
 @pytest.mark.skipif(not shutil.which('make'), reason='no make')
-def test_make_hands_the_path_on_though_it_is_called_path():
+@pytest.mark.parametrize('inside_make', [False, True])
+def test_make_hands_the_path_on_though_it_is_called_path(inside_make, monkeypatch):
+    "Also under a make that runs these tests, where the inner one says which folder it enters."
+    monkeypatch.delenv('MAKEFLAGS', raising=False)
+    monkeypatch.setenv('MAKELEVEL', str(int(inside_make)))
     shown = run('make', '-n', 'bench-full', 'PATH=/data/my sets/ml-32m.zip', cwd=ROOT).stdout
     assert "benchmarks/full.py '/data/my sets/ml-32m.zip'" in shown
-    shown = run('make', '-n', '--eval', 'show: ; echo $(PATH)', 'bench-full', 'show', 'PATH=mine',
-                cwd=ROOT).stdout
-    assert "full.py 'mine'" in shown and '/bin' in shown.splitlines()[-1]
+    shown = run('make', '-n', '--eval', 'show: ; echo folders=$(PATH)', 'bench-full', 'show',
+                'PATH=mine', cwd=ROOT).stdout
+    folders, = [line for line in shown.splitlines() if line.startswith('echo folders=')]
+    assert "full.py 'mine'" in shown and '/bin' in folders and 'mine' not in folders
 
 
 def test_what_is_stored_meets_its_targets():
