@@ -1,12 +1,11 @@
 "What the tools make of a small project, and what they refuse."
 import json
-import re
 from xml.etree import ElementTree
 
 import pytest
 from bs4 import BeautifulSoup
 from fastcore.nbio import mk_cell, new_nb, write_nb
-from helpers import ROOT  # first: it lets the tools be imported
+from test_tools import PIXEL as DOT  # first: it lets the tools be imported
 
 import api
 import links
@@ -14,8 +13,7 @@ import polish
 import readme
 from docs import CLUTTER
 
-PIXEL = ('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNg'
-         'AAAAAgABSK+kcQAAAABJRU5ErkJggg==')  # black
+PIXEL = DOT.format('NgAAAAAgABSK+kcQ')  # black
 HOME, CDN = 'https://site.example', 'https://cdn.example'
 SITE = {'b.html': '<p id="two">', 'a.css': 'a { background: url(a.css) }',
         'search.json': '[{"href": "b.html#two"}]',
@@ -130,16 +128,6 @@ def test_readme(tmp_path):
     assert readme.stale(files, tmp_path) == sorted(files)
     for cell in ('::: {.callout-note}\nx\n:::', '# A {#a}', ('p', {'image/png': PIXEL})):
         with pytest.raises(ValueError): readme.make(notebook(path, cell), HOME)
-
-
-def test_the_home_page_counts_hours_right():
-    home = (ROOT/'nbs/index.ipynb').read_text()
-    rows = dict(re.findall(r'\((\d\w+)\.ipynb\) \|.*\| (\d+) \|', home))
-    minutes = {name: int(n) for name, n in rows.items()}
-    assert len(minutes) > 30 and abs(sum(minutes.values())/60 - 11) < .5
-    afternoon = ('03_embeddings', '04_dot_product', '08_recommend', '12_ordinal', '15_biases',
-                 '19_cold_start')
-    assert 90 < sum(minutes[name] for name in afternoon) < 120
 
 
 def test_copies_in_markdown_leave_out_what_only_a_browser_reads():

@@ -1,5 +1,6 @@
 "Assignments of all lessons, and marks for what people hand in."
 import json
+import re
 
 import pytest
 from helpers import ROOT
@@ -64,3 +65,13 @@ def test_what_is_no_notebook_is_named(lesson, tmp_path):
             grade(tmp_path/'bad.ipynb', lesson)
     with pytest.raises(ValueError, match="submission has no '## Exercises'"):
         grade(write(tmp_path/'b.ipynb', '# Nothing'), lesson)
+
+
+def test_the_home_page_counts_hours_right():
+    home = (ROOT/'nbs/index.ipynb').read_text()
+    rows = dict(re.findall(r'\((\d\w+)\.ipynb\) \|.*\| (\d+) \|', home))
+    minutes = {name: int(n) for name, n in rows.items()}
+    assert len(minutes) > 30 and abs(sum(minutes.values())/60 - 11) < .5
+    afternoon = ('03_embeddings', '04_dot_product', '08_recommend', '12_ordinal', '15_biases',
+                 '19_cold_start')
+    assert 90 < sum(minutes[name] for name in afternoon) < 120

@@ -61,12 +61,6 @@ def test_cells_that_are_not_to_run_keep_their_outputs(root):
     with pytest.raises(notebooks.Failed, match='edited'): notebooks.store(path, ran)
 
 
-@pytest.mark.skipif(sys.platform != 'linux', reason='elsewhere each notebook imports anew')
-def test_what_takes_seconds_to_import_is_there_when_a_notebook_starts(root):
-    path = write(root, '02', f'import sys\n{notebooks.HEAVY} - sys.modules.keys()')
-    assert values(notebooks.run(path, root)) == ['set()']
-
-
 @pytest.mark.parametrize('code, said', [
     ('assert 1 == 3, "wrong sum"', 'wrong sum'), ('import os; os._exit(0)', 'ended its process')])
 def test_a_failing_notebook_fails_and_stays_as_it_is(root, capsys, code, said):

@@ -55,11 +55,6 @@ def test_signatures_are_in_the_contents_and_their_source_is_folded(page):
     assert not [text for text in code if re.search(r'\w:[a-z_]\w*\.', text)], 'no torch.Tensor'
 
 
-def test_only_the_link_to_this_page_is_current(page):
-    current = links.soup(page).select('[aria-current=page]')
-    assert {(page.parent/link['href']).resolve() for link in current} <= {page}
-
-
 def test_search_has_no_tex():
     texts = [entry['text'] for entry in json.loads((SITE/'search.json').read_text('utf-8'))]
     assert texts and not [text for text in texts if re.search(r'\\(frac|hat|mathbf|sum)', text)]
