@@ -3,9 +3,9 @@
 Part 1, search, on the first official fold's training rows alone: the weight decay of each model's
 factors, how many epochs suit three of them, and the ridge of cuts by user. Part 2, folds: every
 model on the five official folds, by movie id, predictions inside 1..5. Part 3, time: the same on
-the last fifth of the ratings by date. Part 4, u1: a network of stars with cuts by user beside one with
-common cuts. Differences come with a paired bootstrap over users. What costs many trainings, COSTLY
-and part 4, is trained from one seed, and compared with that seed of the others.
+the last fifth of the ratings by date. Part 4, u1: a network of stars with cuts by user beside one
+with common cuts. Differences come with a paired bootstrap over users. What costs many trainings,
+COSTLY and part 4, is trained from one seed, and compared with that seed of the others.
 Writes results/classes.json. Run: python benchmarks/classes.py
 """
 import time

@@ -66,8 +66,8 @@ def at_the_books_settings(ratings) -> list:
             learn, start = book_learner(name, dls), time.process_time()
             with learn.no_bar(), learn.no_logging():
                 learn.fit_one_cycle(BOOK['n_epoch'], BOOK['lr'])
-            runs.append(dict(model=name, split_seed=seed, wd=learn.wd,
-                             losses=[[round(v, 4) for v in row[:2]] for row in learn.recorder.values],
+            losses = [[round(v, 4) for v in row[:2]] for row in learn.recorder.values]
+            runs.append(dict(model=name, split_seed=seed, wd=learn.wd, losses=losses,
                              cpu_seconds=round(time.process_time() - start, 2)))
     return runs
 

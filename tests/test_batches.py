@@ -244,9 +244,11 @@ def test_a_pair_on_both_sides_is_warned_of(recwarn):
         collab_dls(pd.concat([rows, rows]))
     recwarn.clear()
     collab_dls(pd.concat([rows, rows[:5]]))               # under one in a hundred
-    grid = pd.DataFrame({'user': np.repeat(range(5), 6), 'item': [*range(6)]*5, 'rating': [1, 2]*15})
+    grid = pd.DataFrame({'user': np.repeat(range(5), 6), 'item': [*range(6)]*5,
+                         'rating': [1, 2]*15})
     last = (grid['item'] == 5).to_numpy()
-    for hidden in (last, grid['item'] == 0, grid.user == 4): collab_dls(grid, splits=(~hidden, hidden))
+    for hidden in (last, grid['item'] == 0, grid.user == 4):
+        collab_dls(grid, splits=(~hidden, hidden))
     assert not recwarn.list                               # no pair is another's, whatever its codes
 
 

@@ -270,7 +270,8 @@ def test_somebody_unknown_with_something_unknown_is_the_average_rating():
     liked = rng.normal(0, .8, 60)
     film = rng.choice(60, 3000, p=np.exp(1.5*liked)/np.exp(1.5*liked).sum())
     frame = pd.DataFrame({'user': rng.integers(0, 80, 3000), 'item': film,
-                          'rating': (3 + liked[film] + rng.normal(0, .5, 3000)).clip(1, 5)}).drop_duplicates(['user', 'item'])
+                          'rating': (3 + liked[film] + rng.normal(0, .5, 3000)).clip(1, 5)})
+    frame = frame.drop_duplicates(['user', 'item'])
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', UserWarning)
         model = bayes_mf(frame, n_factors=2, draws=60)

@@ -222,7 +222,8 @@ def test_what_is_there_stays(writing, command, tmp_path, capsys):
     link.symlink_to(command[1])
     folder.mkdir()
     for out, why in [(command[1], 'it is the input'), (link, 'it is the input'),
-                     (folder, 'it is a folder'), (tmp_path/'no'/f'x.{ending}', 'there is no folder'),
+                     (folder, 'it is a folder'),
+                     (tmp_path/'no'/f'x.{ending}', 'there is no folder'),
                      (taken, 'it is there already; --force replaces it')]:
         force = ('--force',) if 'input' in why else ()
         with mock.patch.object(cli, '_read', side_effect=AssertionError):    # before any work
@@ -275,11 +276,14 @@ def test_help_gives_the_range_of_every_number(command, capsys):
         if option.type in (int, float) and option.dest not in ('seed', 'drop'):
             assert any(word in option.help for word in ('or more', 'above', 'between')), option.dest
         if {'--out', '--save', '--plot'} & {*option.option_strings}: assert '--force' in text
-    if '--model' in COMMANDS[command]._option_string_actions: assert f'Example: collabdive {command} ' in text
+    if '--model' in COMMANDS[command]._option_string_actions:
+        assert f'Example: collabdive {command} ' in text
 
 
-@pytest.mark.parametrize('command', [c for c, p in COMMANDS.items() if '--user-column' in p._option_string_actions])
-@pytest.mark.parametrize('roles', [('--user-column', 'movie'), ('--item', 'rating'), ('--rating', 'user')])
+@pytest.mark.parametrize('command', [c for c, p in COMMANDS.items()
+                                     if '--user-column' in p._option_string_actions])
+@pytest.mark.parametrize('roles', [('--user-column', 'movie'), ('--item', 'rating'),
+                                   ('--rating', 'user')])
 def test_a_column_has_one_role_in_every_command(command, roles, file, capsys):
     more = {**LEAST, 'recommend': ('--user', 1)}.get(command, ())
     status, _, err = said(capsys, command, *more[:1]*(command == 'similar'), file, *roles,
@@ -352,8 +356,8 @@ def test_what_a_killed_run_left_beside_the_place_is_swept(tmp_path):
     ended = subprocess.Popen([sys.executable, '-c', ''])
     ended.wait()
     works = subprocess.Popen([sys.executable, '-c', 'input()'], stdin=subprocess.PIPE)
-    stays = [tmp_path/name for name in (f'.collabdive-{works.pid}-out.csv', '.collabdive-mine-out.csv',
-                                        f'.collabdive-{ended.pid}-other.csv')]
+    stays = [tmp_path/f'.collabdive-{name}.csv'
+             for name in (f'{works.pid}-out', 'mine-out', f'{ended.pid}-other')]
     for left in (*stays, tmp_path/f'.collabdive-{ended.pid}-out.csv'): left.write_text('half')
     with mock.patch.object(os, 'kill', wraps=os.kill) as asked:
         cli._write(tmp_path/'out.csv', lambda part: part.write_text('whole'))
@@ -368,7 +372,7 @@ SLOW = """
 import os, sys, time
 from collabdive import cli
 class Lost:
-    def __del__(self): time.sleep(.02)                                  # Python forgets what is raised here
+    def __del__(self): time.sleep(.02)                  # Python forgets what is raised here
 def save(part):
     with open(part, 'w') as f:
         for k in range(40): print(k, file=f, flush=True); Lost()
@@ -380,7 +384,7 @@ def train(args):
 cli._train = train
 sys.argv = ['collabdive', 'train', '--out', sys.argv[1]]
 status = cli.main()
-time.sleep(.2)                                                      # as Python takes to end
+time.sleep(.2)                                          # as Python takes to end
 sys.exit(status)
 """
 
@@ -388,10 +392,11 @@ sys.exit(status)
 @pytest.mark.skipif(os.name == 'nt', reason='signals as Unix has them')
 def test_killed_at_any_moment(tmp_path):
     rng, whole = np.random.default_rng(0), ''.join(f'{k}\n' for k in range(40))
+    code = SLOW.replace("'--out'", "'--force', '--out'")
     for k in range(12):
         out, sent = tmp_path/'out.csv', [signal.SIGINT, signal.SIGKILL][k % 3 == 0]
         out.write_text('old')
-        run_ = subprocess.Popen([sys.executable, '-c', SLOW.replace("'--out'", "'--force', '--out'"), out], text=True,
+        run_ = subprocess.Popen([sys.executable, '-c', code, out], text=True,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         run_.stdout.readline()
         time.sleep(rng.uniform(0, 1.2))
@@ -506,19 +511,21 @@ def test_what_a_list_cannot_be_made_of(model, capsys, args, why):
     ('a.json', '{"Fargo (1996)": {"a": 1}}', 'for stars'),
     ('a.json', '{"Fargo (1996)": 4, "Fargo (1996)": 5}', 'rated twice'),
     ('a.csv', 'title,stars,when\nFargo,4,1', '3 columns'),
-    ('a.csv', 'title\nFargo', 'one field only'), ('a.csv', '', 'is empty'), ('a.csv', 'title,stars\nFargo (1996),\n', 'nan stars'),
-    ('none.csv', None, 'no file')])
+    ('a.csv', 'title\nFargo', 'one field only'), ('a.csv', '', 'is empty'),
+    ('a.csv', 'title,stars\nFargo (1996),\n', 'nan stars'), ('none.csv', None, 'no file')])
 def test_files_that_rate_nothing(model, tmp_path, capsys, name, text, why):
     if text is not None: (tmp_path/name).write_text(text)
     status, _, err = said(capsys, 'recommend', '--model', model, '--rate-file', tmp_path/name)
     assert status == 1 and why in err and err.count('\n') == 1
 
 
-@pytest.mark.parametrize('args', [('similar', 'Fargo', '--json', 'a.csv', 'b.csv'), ('data', '100k', 'a'),
-                                  ('similar', 'Fargo', 'a.csv', '--json', 'b.csv'), ('train', '--odd')])
+@pytest.mark.parametrize('args', [
+    ('similar', 'Fargo', '--json', 'a.csv', 'b.csv'), ('data', '100k', 'a'),
+    ('similar', 'Fargo', 'a.csv', '--json', 'b.csv'), ('train', '--odd')])
 def test_more_arguments_than_there_are_places(capsys, args):
     with pytest.raises(SystemExit) as stop: main([*args])
-    assert stop.value.code == 2 and f'unrecognized arguments: {args[-1]}'[:24] in capsys.readouterr()[1]
+    assert stop.value.code == 2
+    assert f'unrecognized arguments: {args[-1]}'[:24] in capsys.readouterr()[1]
 
 
 def test_similar_takes_a_part_of_a_title(model, capsys):
@@ -534,11 +541,13 @@ def test_similar_takes_a_part_of_a_title(model, capsys):
                        ('', 'there is no item'), ('Frago (1996)', "did you mean 'Fargo (1996)'?")):
         status, text, err = said(capsys, 'similar', title, *options)
         assert status == 1 and not text and why in err
-    assert json.loads(said(capsys, 'similar', 'far', '--model', model, '--json')[1])['min_ratings'] == 3
+    text = said(capsys, 'similar', 'far', '--model', model, '--json')[1]
+    assert json.loads(text)['min_ratings'] == 3
     assert '--min-ratings 0 must be' in said(capsys, 'similar', 'far', *options[:-1], 0)[2]
 
 
-@pytest.mark.parametrize('ending, start', [('png', b'\x89PNG'), ('svg', b'<?xml'), ('pdf', b'%PDF')])
+@pytest.mark.parametrize('ending, start', [
+    ('png', b'\x89PNG'), ('svg', b'<?xml'), ('pdf', b'%PDF')])
 def test_a_map_is_a_picture_by_its_ending(model, tmp_path, capsys, ending, start):
     out = tmp_path/f'map.{ending}'
     text = said(capsys, 'map', '--model', model, '--min-ratings', 1, '--out', out, '--json')[1]

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from scipy.optimize import minimize
 
-from collabdive.cold_start import (_curve, _minimum, _solved, explain, fold_in, fold_in_all, swapped,
-                                   what_to_ask)
+from collabdive.cold_start import (_curve, _minimum, _solved, explain, fold_in, fold_in_all,
+                                   swapped, what_to_ask)
 from collabdive.factors import Factors
 from collabdive.recommend import recommend
 

@@ -277,7 +277,8 @@ def test_a_folder_with_a_cut_item_file(tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(files._parsers, 'u.data',
                       lambda *args: (ratings.copy(), movies, users))
-        patch.setattr(files, 'RELEASES', {'100k': files._Release(1, 'ml-100k.zip', None, ('u.data',))})
+        release = files._Release(1, 'ml-100k.zip', None, ('u.data',))
+        patch.setattr(files, 'RELEASES', {'100k': release})
         assert len(load_movielens('100k', path=tmp_path, verify=False).ratings) == 1
         with pytest.raises(ValueError, match='lists 1 movies and 1 users; ML-100K has 1682'):
             load_movielens('100k', path=tmp_path)
@@ -427,7 +428,8 @@ def test_a_changed_file_of_the_cache_is_fetched_anew(home, monkeypatch):
 
 
 def test_an_archive_that_unpacks_to_far_more_is_not_unpacked(tmp_path):
-    with zipfile.ZipFile(tmp_path/'bomb.zip', 'w', zipfile.ZIP_DEFLATED) as z: z.writestr('u.data', bytes(10**8))
+    with zipfile.ZipFile(tmp_path/'bomb.zip', 'w', zipfile.ZIP_DEFLATED) as z:
+        z.writestr('u.data', bytes(10**8))
     start = time.process_time()
     with pytest.raises(ValueError, match='u.data in .*bomb.zip unpacks to over 250 times'):
         load_movielens('100k', path=tmp_path/'bomb.zip')

@@ -467,11 +467,11 @@ def test_half_precision_trains_and_predicts():
 def test_a_gpu_trains_as_well_and_the_same_again_for_a_seed():
     f = planted_ratings(200, 100, 4, 8000, seed=1)
     last, tables = {}, {}
-    for run, device in (('first', 'cuda'), ('again', 'cuda'), ('cpu', 'cpu')):
+    for name, device in (('first', 'cuda'), ('again', 'cuda'), ('cpu', 'cpu')):
         learn = fit_quick(collab_dls(f, item_name='movie', seed=1, device=device), seed=1)
         assert next(learn.model.parameters()).device.type == device
-        last[run] = history(learn).valid.iloc[-1]
-        tables[run] = [p.detach().cpu() for p in learn.model.parameters()]
+        last[name] = history(learn).valid.iloc[-1]
+        tables[name] = [p.detach().cpu() for p in learn.model.parameters()]
     assert all(map(torch.equal, tables['first'], tables['again']))
     assert last['first'] == pytest.approx(last['cpu'], abs=.005)
 

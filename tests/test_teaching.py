@@ -23,7 +23,8 @@ def write(path, *texts):
 def lesson(tmp_path): return write(tmp_path/'lesson.ipynb', *OWN)
 
 def marks(lesson, *texts, **kwargs):
-    table = grade(write(lesson.with_name('answers.ipynb'), '## Exercises', *texts), lesson, **kwargs)
+    answers = write(lesson.with_name('answers.ipynb'), '## Exercises', *texts)
+    table = grade(answers, lesson, **kwargs)
     return table.values.tolist()
 
 

@@ -9,7 +9,6 @@ import re
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import NAMES, SITE
-from helpers import ROOT
 from PIL import Image, ImageStat
 
 import links
