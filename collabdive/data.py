@@ -41,7 +41,7 @@ def crosstab(
 def load_movielens(
     name: str = '100k',           # '100k', '1m', '10m', '20m', '25m', '32m' or 'latest-small'
     path: str|Path|None = None,   # your own zip archive or unpacked folder; None: search, fetch
-    verify: bool = True,          # insist on the published number of ratings (100k: their every byte)
+    verify: bool = True,          # insist on the published number of ratings (100k: every byte)
     progress: bool|None = None,   # a progress bar for downloads; None: where somebody sees it
 ) -> MovieLens:                   # ratings, movies and users, same whichever source was read
     """Load a MovieLens data set: from `path`, else the cache, else the official site, else

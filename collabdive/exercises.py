@@ -24,7 +24,8 @@ def describe(
     kind = type(value).__name__
     kind = {'ndarray': 'NumPy array', 'int': 'whole number', 'str': 'text'}.get(kind, kind)
     article = 'an' if kind[0] in 'aeiouAEIOU' else 'a'
-    if callable(value): return f'{article} {kind}' if not inspect.isfunction(value) else 'a function'
+    if inspect.isfunction(value): return 'a function'
+    if callable(value): return f'{article} {kind}'
     if len(getattr(value, 'shape', ())): return f'{article} {kind} of shape {tuple(value.shape)}'
     short = repr(value)
     if len(short) <= 40: return f'{short}, {article} {kind}'
@@ -52,7 +53,7 @@ def _code(answer):
 
 # %% ../nbs/workshop/exercises.ipynb #7311daf0
 def attempt(
-    check: Callable,  # the exercise's checker: asserts what is right, its docstring says what it wants
+    check: Callable,  # the checker: asserts what is right, its docstring says what it wants
     answer: Any,      # your answer: a value or a function; `...` while it is blank
 ) -> str:             # 'Right.' or 'Not yet: ' and the reason, in plain words
     "Try `answer` on `check`. Whatever goes wrong in the answer is reported, never raised."
@@ -64,7 +65,7 @@ def attempt(
         if isinstance(e, AssertionError): return f'Not yet: {e}'
         if place := _place(e, answer): return f'Not yet: your code stopped at `{place}`: {e}'
         what = describe(given[-1] if given else answer)
-        return f'Not yet: {wanted}; ' + (f'yours returned {what}.' if given else f'you gave {what}.')
+        return f"Not yet: {wanted}; {'yours returned' if given else 'you gave'} {what}."
     return 'Right.'
 
 # %% ../nbs/workshop/exercises.ipynb #99c42d46

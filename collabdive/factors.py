@@ -97,7 +97,7 @@ def rows_of(
     if isinstance(wanted, str) or np.ndim(wanted) == 0: wanted = [wanted]
     place = {v: k for k, v in enumerate(ids)}
     try: return np.array([place[v] for v in wanted], dtype='int64')
-    except KeyError as e: 
+    except KeyError as e:
         value = _plain(e.args[0])       # a NumPy number would print its type
         raise KeyError(f"there is no {what} {value!r} ({type(value).__name__}): "
                        f"{nearest_names(value, ids)}") from None

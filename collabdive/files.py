@@ -286,7 +286,8 @@ def _locked(home, archive, fetch):
         raise OSError(f"cannot write to the cache {home} ({e.strerror or e}): "
                       "set COLLABDIVE_HOME to a folder you can write to") from e
     try:
-        for left in home.glob(_partial.format(archive) + '*'): shutil.rmtree(left, ignore_errors=True)
+        for left in home.glob(_partial.format(archive) + '*'):
+            shutil.rmtree(left, ignore_errors=True)
         return fetch()
     finally: lock.release()
 
@@ -326,7 +327,7 @@ def find_release(
             try: return read_release(name, get(), verify)
             except (OSError, ValueError) as e: tried[place] = e
     # another process may have been faster, so look into the cache again
-    found = first_of(cache) or _locked(home, release.archive, lambda: first_of({**cache, **fetched}))
+    found = first_of(cache) or _locked(home, release.archive, lambda: first_of(cache | fetched))
     if found: return found
     raise FileNotFoundError(_not_found(name, release.archive, home, tried))
 

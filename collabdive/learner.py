@@ -19,7 +19,7 @@ from itertools import zip_longest
 import numpy as np
 import pandas as pd
 import torch
-import fastai.callback.hook  # adds summary to Learner
+import fastai.callback.hook  # noqa: F401, adds summary to Learner
 from fastai.callback.mixup import MixHandler
 from fastai.callback.schedule import LRFinder
 from fastai.collab import EmbeddingDotBias, EmbeddingNN

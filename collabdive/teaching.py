@@ -62,7 +62,7 @@ def _asked(source): return re.findall(r'^attempt\((\w+)', source, re.M)
 
 # %% ../nbs/workshop/teaching.ipynb #teach013
 def _merged(submitted, lesson):
-    "Sources of code: the lesson's up to its exercises, then the answers, with the lesson's checkers."
+    "Code: the lesson's up to its exercises, then the answers, with the lesson's checkers."
     def parts(cells, what):
         heads = [k for k, c in enumerate(cells) if '## Exercises' in _text(c)]
         if not heads: raise ValueError(f"the {what} has no '## Exercises'")

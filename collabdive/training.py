@@ -90,8 +90,8 @@ def need_finite(
     losses = getattr(getattr(learn, 'recorder', None), 'losses', [])
     bad = [k for k, loss in enumerate(losses) if not math.isfinite(loss)]
     if bad or not all(p.isfinite().all() for p in learn.model.parameters()): raise ValueError(
-        f"the training loss was not finite{f' from batch {bad[0] + 1} on' if bad else ''}, so there "
-        "is no result: a lower learning rate may help")
+        f"the training loss was not finite{f' from batch {bad[0] + 1} on' if bad else ''}, "
+        "so there is no result: a lower learning rate may help")
 
 # %% ../nbs/workshop/training.ipynb #0a1d4456
 @dataclass(frozen=True)
