@@ -10,12 +10,11 @@ __all__ = ['UserNoise', 'BayesMF', 'split_rhat', 'bayes_mf']
 # %% ../nbs/26_bayes.ipynb #bayimports
 import warnings
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
 from fastcore.basics import patch
-from numba import njit
 from scipy.sparse import csr_matrix
 from scipy.sparse.linalg import LinearOperator, svds
 from scipy.special import gammaln
@@ -25,9 +24,10 @@ from scipy.stats import wishart
 from .data import _codes, check_ratings
 from .factors import Factors, rows_of
 from .files import item_column, need_columns, need_ids
+from .sgd import _compiled
 
 # %% ../nbs/26_bayes.ipynb #baydraw
-@njit
+@partial(_compiled, fast=False)
 def _gaussian(A, b, z):
     "Turn b into a draw of the normal with precision A and mean solve(A, b); A is lost."
     for i in range(len(b)):             # A becomes its Cholesky factor L, b solve(L, b)
@@ -42,7 +42,7 @@ def _gaussian(A, b, z):
         b[i] /= A[i, i]
 
 # %% ../nbs/26_bayes.ipynb #bayrows
-@njit
+@partial(_compiled, fast=False)
 def _draw_rows(starts, X, rest, weight, precision, pull, z):
     "Turn each row of pull, mean @ precision, into a draw that knows X[starts[r]:starts[r + 1]]."
     A = np.empty_like(precision)
@@ -112,7 +112,7 @@ def stars(
     return self.middle + self.scale*score, kept[user]**2
 
 # %% ../nbs/26_bayes.ipynb #baystart
-@njit
+@partial(_compiled, fast=False)
 def _start(u, i, r, P, Q, epochs, lr, decay):
     "Plain SGD from small random P and Q (bias first): the sampler's way to the right place."
     for epoch in range(epochs):

@@ -40,10 +40,13 @@ def _steps(starts, items, stars, first, last, block, P, Q, b_user, b_item, lr, d
 
 # %% ../nbs/24_sgd.ipynb #sgdexp04
 @cache
-def _compiled(function):
-    "Machine code of a function of numbers and arrays; it lets other threads run."
+def _compiled(function, fast=True):
+    "Machine code of a function of numbers and arrays, kept on disk; it lets other threads run."
     from numba import njit       # only here: to import it takes half a second
-    return njit(function, nogil=True, fastmath=True, error_model='numpy')
+    how = dict(nogil=True, **(dict(fastmath=True, error_model='numpy') if fast else {}))
+    kept = function.__module__ != '__main__'     # the cells of a notebook change
+    try: return njit(function, cache=kept, **how)
+    except RuntimeError: return njit(function, **how)    # there is no folder to keep it in
 
 # %% ../nbs/24_sgd.ipynb #sgdexp05
 def _grouped(key, n):

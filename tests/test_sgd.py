@@ -1,10 +1,12 @@
 "SGD: its steps, its order, its seeds and threads, and every kind of bad input."
+import os
 import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 from helpers import run
+from numba import njit
 
 from collabdive.planted import planted_ratings
 from collabdive.sgd import (_BLOCKS, _compiled, _dealt, _epoch, _grouped, _layout, _random_tables,
@@ -198,3 +200,22 @@ def test_neither_torch_nor_numba_is_loaded_by_the_import():
             "print({'torch', 'fastai', 'numba'} & {*sys.modules} or 'none')")
     done = run(sys.executable, '-c', code)
     assert done.stdout == 'none\n', done.stderr
+
+
+def test_machine_code_is_kept_for_the_next_process(tmp_path):
+    code = ('from collabdive.planted import planted_ratings\n'
+            'from collabdive.sgd import _compiled, _steps, sgd\n'
+            'sgd(planted_ratings(9, 8, 1, 60)); stats = _compiled(_steps).stats\n'
+            'print(len(stats.cache_misses), len(stats.cache_hits))')
+    env = {**os.environ, 'NUMBA_CACHE_DIR': str(tmp_path)}
+    first, second = (run(sys.executable, '-c', code, env=env) for _ in range(2))
+    assert (first.stdout, second.stdout) == ('1 0\n', '0 1\n'), first.stderr + second.stderr
+    assert [*tmp_path.rglob('sgd._steps-*.nbi')]
+
+
+@pytest.mark.parametrize('module', ['__main__', 'elsewhere'])
+def test_without_a_folder_and_in_a_notebook_it_is_compiled_each_time(module):
+    cell = {'__name__': module}
+    exec('def twice(x): return 2*x', cell)
+    with pytest.raises(RuntimeError, match='no locator'): njit(cell['twice'], cache=True)
+    assert _compiled(cell['twice'])(3) == 6 and not _compiled(cell['twice']).stats.cache_path
