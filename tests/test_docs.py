@@ -83,6 +83,7 @@ def test_polish(tmp_path):
     top, f = json.loads((tmp_path/'search.json').read_text())
     assert top['href'] == 'workshop/page.html' and top['title'] == f['title'] == 'a'
     assert (f['href'], f['section']) == ('workshop/page.html#f', 'f') and 'f < a' in f['text']
+    assert 'x_i' not in top['text'] + f['text'], 'no TeX to search'
     page.write_text('<head></head><span class="math inline">\\(\\nonsense\\)</span>')
     with pytest.raises(ValueError, match='cannot read the formula'): polish.polish(tmp_path, HOME)
 

@@ -1,6 +1,5 @@
 "The built site, read as files: weights, figures, the API, names in the prose, Markdown copies."
 import importlib
-import json
 import re
 
 import pytest
@@ -53,11 +52,6 @@ def test_signatures_are_in_the_contents_and_their_source_is_folded(page):
     assert not page.find_all('summary', string='Exported source')       # it says of what
     code = [pre.get_text() for pre in page.select('.signature pre')]
     assert not [text for text in code if re.search(r'\w:[a-z_]\w*\.', text)], 'no torch.Tensor'
-
-
-def test_search_has_no_tex():
-    texts = [entry['text'] for entry in json.loads((SITE/'search.json').read_text('utf-8'))]
-    assert texts and not [text for text in texts if re.search(r'\\(frac|hat|mathbf|sum)', text)]
 
 
 def test_api_has_every_name_with_an_example():
