@@ -15,6 +15,8 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 # %% ../nbs/workshop/exercises.ipynb #dscrbe01
 def describe(
     value: Any,  # whatever somebody answered
@@ -25,11 +27,14 @@ def describe(
     kind = {'ndarray': 'NumPy array', 'int': 'whole number', 'str': 'text'}.get(kind, kind)
     article = 'an' if kind[0] in 'aeiouAEIOU' else 'a'
     if inspect.isfunction(value): return 'a function'
+    if isinstance(value, type): return f'the class {value.__name__}'
     if callable(value): return f'{article} {kind}'
-    if len(getattr(value, 'shape', ())): return f'{article} {kind} of shape {tuple(value.shape)}'
+    shape = getattr(value, 'shape', None)
+    if isinstance(shape, tuple) and shape: return f'{article} {kind} of shape {tuple(shape)}'
     short = repr(value)
     if len(short) <= 40: return f'{short}, {article} {kind}'
-    return f'{article} {kind} of {len(value)}' if hasattr(value, '__len__') else f'{article} {kind}'
+    sized = hasattr(value, '__len__') and shape != ()
+    return f'{article} {kind} of {len(value)}' if sized else f'{article} {kind}'
 
 # %% ../nbs/workshop/exercises.ipynb #dscrbe02
 def _watched(answer, given):
@@ -43,13 +48,38 @@ def _watched(answer, given):
 
 def _place(error, answer):
     "The line of the answer's own code that an error came through; None: it came from elsewhere."
+    is_class = isinstance(answer, type)
+    own = vars(answer).values() if is_class else [getattr(answer, 'forward', answer)]
+    codes = {getattr(f, '__code__', None) for f in own} - {None}
     frames = [(frame.f_code, n) for frame, n in traceback.walk_tb(error.__traceback__)]
-    lines = [(code.co_filename, n) for code, n in frames if code is _code(answer)]
+    lines = [(code.co_filename, n) for code, n in frames if code in codes]
     return (linecache.getline(*lines[-1]).strip() or f'line {lines[-1][1]}') if lines else None
 
-def _code(answer):
-    "The code of a function, or of what a class does with a batch."
-    return getattr(getattr(answer, 'forward', answer), '__code__', None)
+# %% ../nbs/workshop/exercises.ipynb #dscrbe03
+def _says(error):
+    "The first line of an error's own message; its name, if it has none."
+    said = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip('.')
+    return f'nothing was found: {said}.' if isinstance(error, KeyError) else f'{said}.'
+
+def _holds_nan(value):
+    "Whether a number, or one of an array or a list, is NaN. In a frame NaN is a blank, and fine."
+    if isinstance(value, list | tuple): return any(map(_holds_nan, value))
+    try: return not hasattr(value, 'columns') and bool(np.asarray(value != value).any())
+    except Exception: return False      # nothing to compare: no number
+
+# %% ../nbs/workshop/exercises.ipynb #dscrbe04
+def _reason(error, check, answer, given):
+    "Why an answer was refused; `given` is what it returned, if it is a function."
+    wanted = f'I wanted {check.__doc__ or "something else"}'
+    if answer is None: return f'there is nothing here yet; {wanted}.'
+    if given and given[0] is None: return 'your function returned nothing yet.'
+    if isinstance(error, AssertionError): said = str(error)
+    elif place := _place(error, answer): return (
+        f'your code stopped at `{place}`. Python says: {_says(error)}')
+    else: said = (f"{wanted}; {'yours returned' if given else 'you gave'} "
+                  f'{describe(given[-1] if given else answer)}.')
+    if 'NaN' in said or not _holds_nan(given or answer): return said
+    return f'your answer holds NaN, which is not a number (0/0 gives it). If you mean it: {said}'
 
 # %% ../nbs/workshop/exercises.ipynb #7311daf0
 def attempt(
@@ -58,14 +88,9 @@ def attempt(
 ) -> str:             # 'Right.' or 'Not yet: ' and the reason, in plain words
     "Try `answer` on `check`. Whatever goes wrong in the answer is reported, never raised."
     if answer is ...: return 'Not yet: put your answer in place of the dots.'
-    given, wanted = [], f'I wanted {check.__doc__ or "something else"}'
+    given = []
     try: check(_watched(answer, given))
-    except Exception as e:
-        if given and given[0] is None: return 'Not yet: your function returned nothing yet.'
-        if isinstance(e, AssertionError): return f'Not yet: {e}'
-        if place := _place(e, answer): return f'Not yet: your code stopped at `{place}`: {e}'
-        what = describe(given[-1] if given else answer)
-        return f"Not yet: {wanted}; {'yours returned' if given else 'you gave'} {what}."
+    except Exception as e: return f'Not yet: {_reason(e, check, answer, given)}'
     return 'Right.'
 
 # %% ../nbs/workshop/exercises.ipynb #99c42d46
