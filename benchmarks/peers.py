@@ -4,17 +4,17 @@ Every contender (benchmarks/contenders.py) learns each fold's 80,000 ratings by 
 predicts the other 20,000, unknown users and movies too; predictions are clipped to 1..5. They run
 with the same number of threads, on the CPU, one at a time or, with --cores, one on each of some
 cores. Every fit has a fresh process of its own. The clock starts when the library is imported, what
-compiles at its first call has had that call on a few rows (compile_s tells how long it took), and
-the ratings are in a pandas frame, so building a library's own tables or loaders from the frame
-counts as fitting, for all alike. fastai and collabdive's networks also validate after every epoch,
-inside their fitting time, on ratings that are blank: no contender sees those it is judged on.
-Predicting is timed apart. Peak memory is that of the whole process; added memory is what fitting
-and predicting put on top of the peak before the clock started. One run each: RMSE differs between
-seeds by about .001, for SVD++ up to .008. Settings of other libraries that are not their defaults
-were chosen on the first fold's hidden ratings, which flatters them a little. Those of collabdive
-were chosen on training rows, but of several folds, and what one learns another hides, which
-flatters it too: `nested` in results/recipe.json is the strict figure of fit_quick. How many draws a
-sampler makes was chosen by the seconds they take.
+compiles at its first call has had that call on a few rows (compile_s tells how long it took, with
+no machine code from before), and the ratings are in a pandas frame, so building a library's own
+tables or loaders from the frame counts as fitting, for all alike. fastai and collabdive's networks
+also validate after every epoch, inside their fitting time, on ratings that are blank: no contender
+sees those it is judged on. Predicting is timed apart. Peak memory is that of the whole process;
+added memory is what fitting and predicting put on top of the peak before the clock started. One run
+each: RMSE differs between seeds by about .001, for SVD++ up to .008. Settings of other libraries
+that are not their defaults were chosen on the first fold's hidden ratings, which flatters them a
+little. Those of collabdive were chosen on training rows, but of several folds, and what one learns
+another hides, which flatters it too: `nested` in results/recipe.json is the strict figure of
+fit_quick. How many draws a sampler makes was chosen by the seconds they take.
 
 With --ml-1m, your own copy of MovieLens 1M instead: a random tenth hidden, three times.
 
@@ -191,11 +191,14 @@ def measure(name: str, file: str, core: int|None = None) -> dict:  # RMSE, secon
 
 
 def measure_or_tell(*args) -> dict:  # from `measure`, or the error alone
-    "`measure`; an error is printed and becomes a line of text."
+    "`measure` with nothing compiled before; an error is printed and becomes a line of text."
     for text in ('pkg_resources is deprecated', 'The given NumPy array is not writable',
                  'the draws have not settled'):
         warnings.filterwarnings('ignore', message=text)
-    try: return measure(*args)
+    try:
+        with tempfile.TemporaryDirectory() as empty:
+            os.environ['NUMBA_CACHE_DIR'] = empty
+            return measure(*args)
     except Exception as e:
         traceback.print_exc()
         return dict(error=f'{type(e).__name__}: {e}')
