@@ -79,7 +79,8 @@ def _reason(error, check, answer, given):
     else: said = (f"{wanted}; {'yours returned' if given else 'you gave'} "
                   f'{describe(given[-1] if given else answer)}.')
     if 'NaN' in said or not _holds_nan(given or answer): return said
-    return f'your answer holds NaN, which is not a number (0/0 gives it). If you mean it: {said}'
+    return ('your answer holds NaN, which is not a number (0/0 gives it): look there first; '
+            f'then: {said}')
 
 # %% ../nbs/workshop/exercises.ipynb #7311daf0
 def attempt(

@@ -113,8 +113,8 @@ def near_three(answer):
     torch.tensor([3, np.nan]), pd.Series([3, np.nan])])
 def test_nan_is_named_before_a_hint_that_does_not_mean_it(answer):
     assert attempt(near_three, answer) == (
-        'Not yet: your answer holds NaN, which is not a number (0/0 gives it). '
-        'If you mean it: that is the median')
+        'Not yet: your answer holds NaN, which is not a number (0/0 gives it): '
+        'look there first; then: that is the median')
 
 
 def test_nan_is_not_named_where_it_is_allowed_or_already_spoken_of():
