@@ -72,7 +72,7 @@ def test_the_home_page_counts_hours_right():
     home = (ROOT/'nbs/index.ipynb').read_text()
     rows = dict(re.findall(r'\((\d\w+)\.ipynb\) \|.*\| (\d+) \|', home))
     minutes = {name: int(n) for name, n in rows.items()}
-    assert len(minutes) > 30 and abs(sum(minutes.values())/60 - 11) < .5
+    assert len(minutes) > 30 and abs(sum(minutes.values())/60 - 10) < .5
     afternoon = ('03_embeddings', '04_dot_product', '08_recommend', '12_ordinal', '15_biases',
                  '19_cold_start')
     assert 90 < sum(minutes[name] for name in afternoon) < 120
