@@ -62,9 +62,11 @@ def _says(error):
     return f'nothing was found: {said}.' if isinstance(error, KeyError) else f'{said}.'
 
 def _holds_nan(value):
-    "Whether a number, or one of an array or a list, is NaN. In a frame NaN is a blank, and fine."
+    "Whether a number, or one of an array or a list, is NaN. In frames and texts it is a blank."
     if isinstance(value, list | tuple): return any(map(_holds_nan, value))
-    try: return not hasattr(value, 'columns') and bool(np.asarray(value != value).any())
+    kind = str(getattr(value, 'dtype', 'float'))
+    if hasattr(value, 'columns') or 'float' not in kind: return False
+    try: return bool(np.asarray(value != value).any())
     except Exception: return False      # nothing to compare: no number
 
 # %% ../nbs/workshop/exercises.ipynb #dscrbe04

@@ -122,11 +122,12 @@ def test_nan_is_not_named_where_it_is_allowed_or_already_spoken_of():
         "no NaN"
         if answer != answer: raise AssertionError('your number is NaN')
     def anything_goes(answer): "a frame"
-    blanks = pd.DataFrame({'a': [1, np.nan]})
+    blanks, titles = pd.DataFrame({'a': [1, np.nan]}), pd.Series(['Fargo (1996)', np.nan])
     assert attempt(spoken, np.nan) == 'Not yet: your number is NaN'
     assert attempt(anything_goes, np.nan) == 'Right.'
     assert attempt(near_three, blanks) == 'Not yet: that is the median'      # a blank in a frame
-    for without in (2, 'nan', [None, 'nan'], np.array(['nan']), {'a': 1}):
+    for without in (2, 'nan', [None, 'nan'], np.array(['nan']), {'a': 1}, titles,
+                    titles.astype(object)):
         assert 'NaN' not in attempt(near_three, without)
 
 
