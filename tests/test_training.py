@@ -331,6 +331,27 @@ def test_the_schedule_is_fastais(low, high, last):
     assert [ours(s) for s in shares] == [theirs(s) for s in shares]
 
 
+@pytest.mark.parametrize('more', [{}, dict(amsgrad=True), dict(maximize=True)])
+def test_a_step_is_pytorchs(more):
+    def trained(opt_func, wd=.1):
+        torch.manual_seed(1)
+        model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2), nn.Linear(4, 2))  # one goes unused
+        opt = opt_func([{'params': [*layer.parameters()]} for layer in model], betas=(.9, .99),
+                       eps=1e-5, weight_decay=wd, **more)
+        for k in range(6):
+            used = model[0], model[1 + k//3]              # which layer has gradients changes
+            x = torch.randn(5, 3)
+            used[1](used[0](x)).square().sum().backward()
+            opt.step()
+            opt.zero_grad()
+            assert all(p.grad is None for p in model.parameters())
+        return torch.cat([p.detach().flatten() for p in model.parameters()])
+    def ours(*args, **kwargs): return adam(*args, convert_groups=False, **kwargs)
+    plain = trained(partial(torch.optim.AdamW, fused=True))
+    assert torch.equal(trained(ours), plain)
+    assert not torch.equal(trained(ours, wd=.2), plain)
+
+
 # the unknown
 
 N = 13                                                     # of users and of items, '#na#' included
@@ -458,5 +479,5 @@ def test_a_learner_without_its_recorder_trains():
 def test_the_steps_taken_here_cost_less_than_fastais():
     found = load_results('steps')
     cpu = found['cpu_s']
-    assert cpu['steps alone'] < cpu['fit'] < .75*cpu['fastai']
+    assert cpu['steps alone'] < cpu['fit'] < .5*cpu['fastai']
     assert found['ratio'] == pytest.approx(cpu['fit']/cpu['fastai'], abs=.001)
