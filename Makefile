@@ -4,6 +4,7 @@ PYTHON ?= python3
 export OMP_NUM_THREADS ?= 1
 export MKL_NUM_THREADS ?= 1
 export PYTHONUNBUFFERED = 1
+export PYTHONDONTWRITEBYTECODE =  # or each of a hundred processes compiles the package anew
 VENV = .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.installed

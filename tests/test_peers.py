@@ -218,7 +218,7 @@ def test_a_fit_has_a_process_of_its_own(file):
     got = apart(measure_or_tell, QUICK, file)
     assert got.keys() == FIGURES and all(map(math.isfinite, got.values()))
     assert got['peak_mb'] > 50 and 0 < got['fit_s'] < 60
-    error = apart(measure_or_tell, QUICK, 'no such file')['error']
+    error = measure_or_tell(QUICK, 'no such file')['error']
     assert 'FileNotFoundError' in error and 'no such file' in error
     with pytest.raises(BrokenProcessPool): apart(os._exit, 1)
 
