@@ -40,7 +40,7 @@ def build_by_smalldocs(out: Path) -> None:
             return page
 
     refresh_quarto_yml()
-    processed = proc_nbs(n_workers=0, force=True)
+    processed = proc_nbs(n_workers=2, force=True)
     config = yaml.safe_load((processed/'_quarto.yml').read_text(encoding='utf-8'))
     config['format']['html']['theme'] = {'light': 'default', 'dark': 'default'}  # it reads no Sass
     (processed/'_quarto.yml').write_text(yaml.safe_dump(config), encoding='utf-8')

@@ -4,6 +4,7 @@ import base64
 import html
 import json
 import re
+from concurrent.futures import ProcessPoolExecutor
 from io import BytesIO
 from pathlib import Path
 
@@ -114,11 +115,18 @@ def entries(soup: BeautifulSoup, href: str) -> list:
     escape = html.escape if soup.select('meta[content^="quarto-"]') else str  # smalldocs does it
     title = soup.h1.get_text(' ', strip=True)
     found = [{'href': href, 'title': title, 'section': '', 'text': ''}]
+    inside = {id(soup.main): (None, False)}       # tag -> the heading it is in; is it left out?
+
+    def within(tag):
+        if id(tag) not in inside:
+            head, unread = within(tag.parent)
+            inside[id(tag)] = (tag if tag.name in HEADS[1:] else head,
+                               unread or tag.name in (*UNREAD, 'h1'))
+        return inside[id(tag)]
     for text in soup.main(string=True):
-        head = text.find_parent(HEADS[1:])
+        head, unread = within(text.parent)
         if head is None or (head.a and '#' in head.a['href']):  # the API names what has its place
-            read = type(text) is NavigableString and not text.find_parent([*UNREAD, 'h1'])
-            found[-1]['text'] += text if read else ''
+            found[-1]['text'] += text if type(text) is NavigableString and not unread else ''
         elif text is next(head.strings):
             place = f"{href}#{head.get('id') or head.parent.get('id')}"
             at, above = (head.a['href'], head.get_text()) if head.a else (place, title)
@@ -157,6 +165,9 @@ def polish_page(
 
 def polish(root: Path, home: str) -> None:
     "Polish a site that was just built, by Quarto or by smalldocs, and index it for the search."
-    index = [entry for page in links.pages(root)
-             for entry in polish_page(page, page.relative_to(root).as_posix(), home)]
+    pages = links.pages(root)
+    todo = pages, [page.relative_to(root).as_posix() for page in pages], [home]*len(pages)
+    with ProcessPoolExecutor() as pool:
+        found = [*(pool.map if len(pages) > 9 else map)(polish_page, *todo)]
+    index = [entry for of_page in found for entry in of_page]
     (root/'search.json').write_text(json.dumps(index, ensure_ascii=False), encoding='utf-8')
