@@ -28,13 +28,15 @@ def _best_rows(side, others, offset, decay, damping):
     starts, columns, stars = side
     X = np.column_stack([np.ones(len(others), 'float32'), others])
     rest, pull = stars - offset[columns], decay*np.eye(X.shape[1], dtype='float32')
+    counts = (np.diff(starts) + damping).astype('float32')[:, None, None]
     W = np.empty((len(starts) - 1, X.shape[1]), 'float32')
     for rows in np.array_split(np.arange(len(W)), len(W)//1000 + 1):
         A, b = np.empty((len(rows), *pull.shape), 'float32'), W[rows]
-        for k, row in enumerate(rows):
-            own = slice(starts[row], starts[row + 1])
-            x = X[columns[own]]
-            A[k], b[k] = x.T @ x + (len(x) + damping)*pull, rest[own] @ x
+        edges = starts[rows[0]:rows[-1] + 2].tolist()
+        for k, (low, high) in enumerate(zip(edges, edges[1:])):
+            x = X[columns[low:high]]
+            A[k], b[k] = x.T @ x, rest[low:high] @ x
+        A += counts[rows]*pull
         W[rows] = np.linalg.solve(A, b[..., None])[..., 0]
     return W[:, 0], W[:, 1:]
 
