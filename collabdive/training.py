@@ -54,20 +54,20 @@ _KEPT = {'exp_avgs': 'exp_avg', 'exp_avg_sqs': 'exp_avg_sq', 'state_steps': 'ste
 _HOOKS = '_optimizer_step_pre_hooks', '_optimizer_step_post_hooks'
 
 @patch
-@torch.no_grad()
 def step(self: adam):
     "PyTorch's step, to the last digit, without what it asks before."
     groups = [(g, [p for p in g['params'] if p.grad is not None]) for g in self.opt.param_groups]
     states = [[self.opt.state.get(p) for p in params] for _, params in groups]
     if not all(map(all, states)) or any(getattr(self.opt, name, ()) for name in _HOOKS):
         return self.opt.step()
-    for (g, params), state in zip(groups, states):
-        if params: adamw(
-            params, [p.grad for p in params], fused=True, maximize=g['maximize'],
-            **{name: [s[key] for s in state] for name, key in _KEPT.items()},
-            max_exp_avg_sqs=[s['max_exp_avg_sq'] for s in state if g['amsgrad']],
-            beta1=g['betas'][0], beta2=g['betas'][1], eps=g['eps'], lr=g['lr'],
-            weight_decay=g['weight_decay'], amsgrad=g['amsgrad'])
+    with torch.no_grad():
+        for (g, params), state in zip(groups, states):
+            if params: adamw(
+                params, [p.grad for p in params], fused=True, maximize=g['maximize'],
+                **{name: [s[key] for s in state] for name, key in _KEPT.items()},
+                max_exp_avg_sqs=[s['max_exp_avg_sq'] for s in state if g['amsgrad']],
+                beta1=g['betas'][0], beta2=g['betas'][1], eps=g['eps'], lr=g['lr'],
+                weight_decay=g['weight_decay'], amsgrad=g['amsgrad'])
 
 @patch
 def zero_grad(self: adam):
