@@ -267,7 +267,7 @@ def clashes(ax):
                            or b.y0 < frame.y0 - 1 or b.y1 > frame.y1 + 1 for b in boxes)
 
 
-@pytest.mark.parametrize('seed', range(2))
+@pytest.mark.parametrize('seed', range(3))
 @pytest.mark.parametrize('layout', ['constrained', 'tight', None])
 def test_a_dozen_labels_do_not_overlap(seed, layout):
     frame = pca_to_df(factors(seed=seed))
