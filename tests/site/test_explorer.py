@@ -86,6 +86,7 @@ def test_five_ratings_change_the_list_and_the_sum_adds_up(page):
     want = recommend(f, fold_in(f, dict(zip([f.items[i] for i in data], RATED))), 10)
     assert [stars for _, stars in after] == [f'{s:.1f}' for s in want.score]
     page.locator('.films summary').first.click()
+    page.wait_for_selector('.why')                      # a fold tells of its opening only later
     cells = [c.inner_text() for c in page.locator('.why td:nth-child(3)').all()]
     numbers = [float(c.replace('−', '-')) for c in cells]
     assert len(numbers) == 2 + 5 + 1 and abs(sum(numbers[:-1]) - numbers[-1]) < .04
@@ -162,12 +163,12 @@ def test_all_by_keyboard(page):
 def test_colours_neighbours_and_moving(page):
     rate(page)
     pixels = 'document.querySelector("canvas").toDataURL()'
-    seen = set()
-    for by in ('liking', 'year', 'genre', 'popularity'):
+    page.wait_for_timeout(500)                          # until you have walked to your place
+    seen = [page.evaluate(pixels)]
+    for by in ('year', 'genre', 'popularity'):
         page.locator('.map select').select_option(by)
-        page.wait_for_timeout(150)
-        seen.add(page.evaluate(pixels))
-    assert len(seen) == 4
+        assert soon(page, lambda: page.evaluate(pixels) not in seen), by
+        seen.append(page.evaluate(pixels))
     page.locator('.view button').first.click()
     title = page.evaluate('''() => { const t = document.querySelector('.view button').textContent
       return explorer.data.items.find(i => i.startsWith(t.replace(/^The /, ''))) }''')
@@ -209,6 +210,7 @@ def test_axe_finds_nothing(look, scheme, width):
     assert faults() == []
     rate(page)
     page.locator('.films summary').first.click()
+    page.wait_for_selector('.why')
     page.locator('.view button').first.click()
     page.locator('.map select').select_option('genre')
     page.locator('#find').fill('star')
