@@ -23,7 +23,7 @@ const memory = {                  // an output's frame may have none, as on Cola
 }
 
 // Builds each figure of this name that waits on the page, in the place of its still picture. `sums`
-// holds the arithmetic, which tests/site/test_figures.py compares with Python's.
+// holds the arithmetic, which tests/site/test_answers.py compares with Python's.
 export function figure(name, sums, build) {
   for (const box of document.querySelectorAll(`figure.answers[data-name="${name}"]:not(.live)`)) {
     const data = JSON.parse(box.querySelector('script').textContent)
