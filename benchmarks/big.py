@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from fastai.learner import Learner
 from tqdm.auto import tqdm
 
 from collabdive.batches import collab_dls
@@ -28,7 +29,7 @@ from collabdive.learner import fit_quick
 from collabdive.planted import planted_ratings
 from collabdive.splits import random_split
 from collabdive.training import Recipe, fit, history
-from epoch_profile import ProfiledLearner
+from epoch_profile import clocks
 from shared import save
 
 SETTINGS = '10% hidden, split seed 0; DotProductBias, 20 factors, y_range (0, 5.5), one epoch'
@@ -110,9 +111,9 @@ def one_epoch(path, bs, threads) -> dict:   # seconds by part, bytes it moves, R
                      device='cpu')
     torch.manual_seed(0)
     n_users, n_items = (len(dls.classes[name]) for name in dls.cat_names)
-    learn = ProfiledLearner(dls, DotProductBias(n_users, n_items, N_FACTORS), squared_error)
-    fit(learn, Recipe(1, LR, *WD))
-    seconds = {part: round(s, 2) for part, s in learn.seconds.items()}
+    learn = Learner(dls, DotProductBias(n_users, n_items, N_FACTORS), squared_error)
+    with clocks(learn) as seconds: fit(learn, Recipe(1, LR, *WD))
+    seconds = {part: round(s, 2) for part, s in seconds.items()}
     n_params = sum(p.numel() for p in learn.model.parameters())
     return dict(bs=bs, batches=len(dls.train), n_params=n_params, cpu_s=seconds,
                 gb=epoch_gb(len(dls.train_ds), len(dls.train), n_params),
