@@ -64,7 +64,8 @@ def test_numbers_are_those_of_python(page):
         folded = fold_in(f, {f.items[i]: s for i, s in zip(films, stars)})
         titles, scores, doubts = zip(*found)
         want = recommend(f, folded, 10)
-        off = max(off, *(np.abs(s - scores).max() for s in (want.score, folded.score(titles))))
+        off = max(off, *(np.abs(s - scores).max()
+                         for s in (want.score.to_numpy(), folded.score(titles))))
         assert np.allclose(folded.doubt(titles), doubts, atol=1e-3)
     assert off < 1e-4
     films, stars = sets[3]
