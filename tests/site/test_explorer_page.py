@@ -164,12 +164,18 @@ def test_all_by_keyboard(page):
 def test_colours_neighbours_and_moving(page):
     rate(page)
     pixels = 'document.querySelector("canvas").toDataURL()'
-    page.wait_for_timeout(500)                          # until you have walked to your place
+    def still():
+        before = page.evaluate(pixels)
+        page.wait_for_timeout(300)
+        return page.evaluate(pixels) == before
+    assert soon(page, still)                            # you have walked to your place
     seen = [page.evaluate(pixels)]
     for by in ('year', 'genre', 'popularity'):
         page.locator('.map select').select_option(by)
         assert soon(page, lambda: page.evaluate(pixels) not in seen), by
         seen.append(page.evaluate(pixels))
+    page.locator('.map select').select_option('liking')
+    assert soon(page, lambda: page.evaluate(pixels) == seen[0])
     page.locator('.view button').first.click()
     title = page.evaluate('''() => { const t = document.querySelector('.view button').textContent
       return explorer.data.items.find(i => i.startsWith(t.replace(/^The /, ''))) }''')
@@ -251,4 +257,4 @@ def test_it_is_light_and_quick(page):
     took = page.evaluate(QUICK, 30)
     print(f'{sent/1e3:.0f} kB, ready after {ready:.0f} ms, '
           f'a rating after {min(took):.1f} to {max(took):.1f} ms')
-    assert ready < 9000 and min(took) < 200     # many times what it takes: a machine may be busy
+    assert ready < 3000 and min(took) < 50      # longer than it takes: a machine may be busy
